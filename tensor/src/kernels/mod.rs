@@ -1,0 +1,1 @@
+//! Numeric kernels on raw slices, one file or folder per family.

@@ -1,0 +1,4 @@
+//! Strided tensors of gradus.
+pub mod kernels;
+pub mod parallel;
+pub mod simd;

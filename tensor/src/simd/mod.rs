@@ -1,0 +1,1 @@
+//! The only intrinsics of gradus: one SIMD trait and its implementations, chosen once at run time.
