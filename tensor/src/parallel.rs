@@ -41,7 +41,8 @@ pub fn for_each(tasks: usize, task: impl Fn(usize) + Sync + Send) {
     if tasks < 2 || num_threads() == 1 {
         (0..tasks).for_each(task);
     } else {
-        (0..tasks).into_par_iter().for_each(task);
+        let level = crate::simd::forced();
+        (0..tasks).into_par_iter().for_each(|index| crate::simd::with_forced(level, || task(index)));
     }
 }
 

@@ -1,0 +1,103 @@
+//! From a level known at run time to code compiled for it: the only `#[target_feature]` functions of gradus.
+
+use super::{Level, Real, Simd};
+
+/// A kernel whose arguments are fields; [`run`] compiles it once per level.
+///
+/// Implementations mark [`Kernel::run`] `#[inline(always)]`.
+pub trait Kernel<T: Real> {
+    /// What the kernel returns.
+    type Output;
+
+    /// Does the work with the vectors of `S`.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `S`; what else must hold is up to the kernel.
+    unsafe fn run<S: Simd<Scalar = T>>(self) -> Self::Output;
+}
+
+/// Runs `kernel` with the vectors of `level`.
+///
+/// # Safety
+/// `level` is available on this CPU, and whatever `kernel` itself asks for holds.
+#[inline]
+pub unsafe fn run<T: Real, K: Kernel<T>>(level: Level, kernel: K) -> K::Output {
+    dispatch! {
+        unsafe fn kernel_at<T>[K: Kernel<T>](kernel: K) -> K::Output = run_kernel;
+    }
+    #[inline(always)]
+    unsafe fn run_kernel<S: Simd, K: Kernel<S::Scalar>>(kernel: K) -> K::Output {
+        // SAFETY: the caller's.
+        unsafe { kernel.run::<S>() }
+    }
+    // SAFETY: the caller's.
+    unsafe { kernel_at::<T, K>(level, kernel) }
+}
+
+/// Makes `unsafe fn name<T: Real, ..>(level: Level, args..)` that runs the generic `kernel::<S, ..>(args..)` with the
+/// vectors of `level`, compiled once per level in a thin `#[target_feature]` wrapper.
+///
+/// Further generic parameters stand in brackets: `unsafe fn name<T>[const N: usize, F: Map](args) = kernel;` calls
+/// `kernel::<S, N, F>`. The safety contract is the kernel's, and that `level` is available.
+macro_rules! dispatch {
+    (
+        $(#[$meta:meta])*
+        $vis:vis unsafe fn $name:ident<$T:ident> $([$($extra:tt)*])?
+        ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $kernel:ident;
+    ) => {
+        $crate::simd::dispatch! {
+            @names [$(#[$meta])* $vis] $name $T [] [$($($extra)*)?] [$($($extra)*)?]
+            [$($arg: $ty),*] [$(-> $ret)?] $kernel
+        }
+    };
+    // Collects the names of the further parameters, to hand them on: `const N: usize, F: Map<T>` gives `N, F`.
+    (@names $head:tt $name:ident $T:ident [$($done:ident)*] [const $n:ident: $t:ty $(, $($rest:tt)*)?] $($tail:tt)*) => {
+        $crate::simd::dispatch! { @names $head $name $T [$($done)* $n] [$($($rest)*)?] $($tail)* }
+    };
+    (@names $head:tt $name:ident $T:ident [$($done:ident)*]
+        [$n:ident: $bound:ident $(<$($of:ident),+>)? $(, $($rest:tt)*)?] $($tail:tt)*) => {
+        $crate::simd::dispatch! { @names $head $name $T [$($done)* $n] [$($($rest)*)?] $($tail)* }
+    };
+    (@names [$(#[$meta:meta])* $vis:vis] $name:ident $T:ident [$($names:ident)*] [] [$($extra:tt)*]
+        [$($arg:ident: $ty:ty),*] [$($ret:tt)*] $kernel:ident) => {
+        $(#[$meta])*
+        #[inline]
+        $vis unsafe fn $name<$T: $crate::simd::Real, $($extra)*>(level: $crate::simd::Level, $($arg: $ty),*) $($ret)* {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            unsafe fn avx512<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
+                // SAFETY: the caller's, and this function has the instructions.
+                unsafe { $kernel::<$T::Avx512, $($names),*>($($arg),*) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
+                // SAFETY: the caller's, and this function has the instructions.
+                unsafe { $kernel::<$T::Avx2, $($names),*>($($arg),*) }
+            }
+            #[cfg(target_arch = "aarch64")]
+            #[target_feature(enable = "neon")]
+            unsafe fn neon<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
+                // SAFETY: the caller's, and this function has the instructions.
+                unsafe { $kernel::<$T::Neon, $($names),*>($($arg),*) }
+            }
+            unsafe fn portable<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
+                // SAFETY: the caller's.
+                unsafe { $kernel::<$T::Portable, $($names),*>($($arg),*) }
+            }
+            // SAFETY: the caller's: the level is available and the kernel's own conditions hold.
+            unsafe {
+                match level {
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::simd::Level::Avx512 => avx512::<$T, $($names),*>($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    $crate::simd::Level::Avx2 => avx2::<$T, $($names),*>($($arg),*),
+                    #[cfg(target_arch = "aarch64")]
+                    $crate::simd::Level::Neon => neon::<$T, $($names),*>($($arg),*),
+                    _ => portable::<$T, $($names),*>($($arg),*),
+                }
+            }
+        }
+    };
+}
+pub(crate) use dispatch;

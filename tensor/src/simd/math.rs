@@ -1,0 +1,1 @@
+//! Vector forms of the elementary functions.
