@@ -1,1 +1,3 @@
-//! Numeric kernels on raw slices, one file or folder per family.
+//! Numeric kernels, one file or folder per family.
+
+pub mod gemm;

@@ -1,0 +1,118 @@
+//! Matrix products with PyTorch's batching and vector rules.
+
+use crate::kernels::gemm;
+use crate::{DType, Layout, Number, Tensor, dispatch, parallel, shape};
+
+impl Tensor {
+    /// The matrix product: `[.., m, k] x [.., k, n] -> [.., m, n]`; leading axes broadcast, a vector is a row on the
+    /// left and a column on the right, and its axis vanishes from the result.
+    ///
+    /// PyTorch: `torch.matmul`.
+    ///
+    /// ```
+    /// # use gradus_tensor::Tensor;
+    /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(a.matmul(&Tensor::from([1.0, 1.0])).to_vec::<f64>(), [3.0, 7.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an operand is 0-dimensional, the inner sizes differ, the leading axes do not broadcast, or the dtypes differ.
+    #[track_caller]
+    pub fn matmul(&self, other: &Tensor) -> Tensor {
+        self.expect_same_dtype("matmul", other);
+        if self.rank() == 0 || other.rank() == 0 {
+            crate::fault!("matmul", [lhs: self.shape(), rhs: other.shape()], "both operands need at least 1 axis");
+        }
+        let a = if self.rank() == 1 { self.unsqueeze(0) } else { self.clone() };
+        let b = if other.rank() == 1 { other.unsqueeze(1) } else { other.clone() };
+        let (m, k) = (a.size(-2), a.size(-1));
+        let (inner, n) = (b.size(-2), b.size(-1));
+        if k != inner {
+            crate::fault!("matmul", [lhs: self.shape(), rhs: other.shape()], "inner sizes differ, {k} and {inner}");
+        }
+        let batch = match shape::broadcast(&a.shape()[..a.rank() - 2], &b.shape()[..b.rank() - 2]) {
+            Ok(batch) => batch,
+            Err(axis) => crate::fault!("matmul", [lhs: self.shape(), rhs: other.shape()],
+                "leading axes do not broadcast at axis {}", axis - 2),
+        };
+        let with = |rows: usize, columns: usize| {
+            let mut full = batch.clone();
+            full.extend([rows, columns]);
+            full
+        };
+        let (a, b) = (a.expand(with(m, k)), b.expand(with(k, n)));
+        let result = dispatch!(number "matmul", self.dtype(), T => batched::<T>(&a, &b, &with(m, n)));
+        let result = if self.rank() == 1 { result.squeeze(-2) } else { result };
+        if other.rank() == 1 { result.squeeze(-1) } else { result }
+    }
+}
+
+/// One product per leading index; `a` and `b` have the same leading axes.
+fn batched<T: Number>(a: &Tensor, b: &Tensor, shape: &[usize]) -> Tensor {
+    let rank = shape.len();
+    let (m, n, k) = (shape[rank - 2], shape[rank - 1], a.size(-1));
+    let leading = |x: &Tensor| Layout {
+        shape: x.layout().shape[..rank - 2].into(),
+        strides: x.layout().strides[..rank - 2].into(),
+        offset: x.layout().offset,
+    };
+    let (la, lb) = (leading(a), leading(b));
+    let lead = Layout::contiguous(&shape[..rank - 2]);
+    let nest = crate::layout::Nest::new(&lead, [&la, &lb]);
+    let strides = |x: &Tensor| [x.strides()[rank - 2], x.strides()[rank - 1]];
+    let (sa, sb) = (strides(a), strides(b));
+    let (xs, ys) = (a.view_as::<T>().data(), b.view_as::<T>().data());
+    Tensor::build::<T>(Layout::contiguous(shape), |out| {
+        if m * n == 0 {
+            return;
+        }
+        let product = |index: usize, out: &mut [T]| {
+            nest.runs(index..index + 1, |_, _, [pa, pb]| {
+                matrix(
+                    Operand { data: xs, at: pa, strides: sa },
+                    Operand { data: ys, at: pb, strides: sb },
+                    [m, k, n],
+                    out,
+                );
+            });
+        };
+        if lead.len() == 1 {
+            product(0, out);
+        } else {
+            parallel::for_each_chunk(out, m * n, |first, out| product(first / (m * n), out));
+        }
+    })
+}
+
+struct Operand<'a, T> {
+    data: &'a [T],
+    at: isize,
+    strides: [isize; 2],
+}
+
+fn matrix<T: Number>(a: Operand<'_, T>, b: Operand<'_, T>, [m, k, n]: [usize; 3], out: &mut [T]) {
+    if k == 0 {
+        out.fill(T::ZERO);
+        return;
+    }
+    match T::DTYPE {
+        DType::F32 | DType::F64 => gemm::product(
+            gemm::Matrix { data: a.data, offset: a.at as usize, strides: a.strides },
+            gemm::Matrix { data: b.data, offset: b.at as usize, strides: b.strides },
+            [m, k, n],
+            out,
+        ),
+        _ => {
+            for (i, row) in out.chunks_mut(n).enumerate() {
+                row.fill(T::ZERO);
+                for l in 0..k {
+                    let x = a.data[(a.at + i as isize * a.strides[0] + l as isize * a.strides[1]) as usize];
+                    for (j, y) in row.iter_mut().enumerate() {
+                        let w = b.data[(b.at + l as isize * b.strides[0] + j as isize * b.strides[1]) as usize];
+                        *y = y.plus(x.times(w));
+                    }
+                }
+            }
+        }
+    }
+}
