@@ -13,10 +13,13 @@ fn common(op: &str, a: (&str, &Tensor), b: (&str, &Tensor), geometry: &ConvGeome
     }
     if !(3..=5).contains(&rank) || b.1.rank() != rank {
         let other = b.1.rank();
-        crate::error::fail(op, format_args!("expected two tensors of 3, 4 or 5 axes, got {rank} and {other}"), operands);
+        crate::error::fail(
+            op,
+            format_args!("expected two tensors of 3, 4 or 5 axes, got {rank} and {other}"),
+            operands,
+        );
     }
-    for (name, dims) in
-        [("stride", &geometry.stride), ("padding", &geometry.padding), ("dilation", &geometry.dilation)]
+    for (name, dims) in [("stride", &geometry.stride), ("padding", &geometry.padding), ("dilation", &geometry.dilation)]
     {
         if dims.len() != rank - 2 {
             let (axes, given) = (rank - 2, dims.len());

@@ -34,10 +34,17 @@ struct Cut {
 
 impl Cut {
     fn new(plan: &Plan, pads: bool) -> Cut {
-        let axis = if plan.is_flat() { 2 } else if plan.output[0] > 1 { 0 } else { 1 };
+        let axis = if plan.is_flat {
+            2
+        } else if plan.output[0] > 1 {
+            0
+        } else {
+            1
+        };
         let size = plan.output[axis];
         let work = plan.work / plan.n.max(1);
-        let elements: usize = (0..3).map(|axis| plan.reads(axis, &(0..plan.output[axis])).len()).product::<usize>() * plan.c;
+        let elements: usize =
+            (0..3).map(|axis| plan.reads(axis, &(0..plan.output[axis])).len()).product::<usize>() * plan.c;
         let mut bands = UNITS.div_ceil(plan.n).min(work / TASK);
         if pads {
             bands = bands.max(elements / RESIDENT);
@@ -73,12 +80,17 @@ struct Ready<'a> {
 /// `x` and `weights` are valid for reads as `plan` describes, `bias` is null or valid for `plan.k` elements, `out`
 /// valid for writes.
 pub(super) unsafe fn run<T: Real>(
-    plan: &Plan,
-    x: Images<T>,
+    mut plan: Plan,
+    mut x: Images<T>,
     weights: Weights<T>,
     finish: Finish<T>,
     out: *mut T,
 ) {
+    if x.is_dense(plan.n) {
+        plan = plan.flatten();
+        x = Images::dense(x.data, x.channels, plan.input);
+    }
+    let plan = &plan;
     let shape = Shape::current::<T>();
     let packed = Packed::new(plan, shape, weights);
     let reads: [Range<isize>; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..plan.output[axis])));
@@ -90,9 +102,21 @@ pub(super) unsafe fn run<T: Real>(
         for axis in 0..3 {
             pitch[axis] = reads[axis].len();
         }
-        pitch[cut.axis] = (0..cut.bands).map(|band| plan.reads(cut.axis, &cut.range(band, plan)).len()).max().unwrap_or(0);
+        pitch[cut.axis] =
+            (0..cut.bands).map(|band| plan.reads(cut.axis, &cut.range(band, plan)).len()).max().unwrap_or(0);
     }
-    let pass = Pass { plan, x, packed: &packed, shape, finish: Sync(finish), out: Shared(out), phases: ready(plan, pitch), reads, pads, pitch };
+    let pass = Pass {
+        plan,
+        x,
+        packed: &packed,
+        shape,
+        finish: Sync(finish),
+        out: Shared(out),
+        phases: ready(plan, pitch),
+        reads,
+        pads,
+        pitch,
+    };
     let units = plan.n * cut.bands;
     parallel::for_each(units.div_ceil(cut.units), |task| {
         let size = if pads { pitch.iter().product::<usize>() * plan.c } else { 0 };
@@ -202,7 +226,7 @@ impl<T: Real> Pass<'_, T> {
         let start = |axis: usize, phase: &Phase, j: usize| {
             if ready.rows.is_empty() { 0 } else { (phase.reads_from(j) - first[axis]) as usize }
         };
-        let b = self.packed.block(group, block, vectors, self.shape, ready.skip);
+        let b = self.packed.block(group, block, vectors, ready.skip);
         for jd in ranges[0].clone() {
             for jh in ranges[1].clone() {
                 let row = start(0, d, jd) * pitch[1] + start(1, h, jh);
@@ -216,17 +240,22 @@ impl<T: Real> Pass<'_, T> {
                     let to = (out_row + w.out_first + jw * w.out_step) * plan.k + channel;
                     // SAFETY: the padded input covers all that `ranges` read; outputs are this unit's.
                     unsafe {
-                        gather(self.shape.level, pixels, vectors, &Gather {
-                            a: input.wrapping_add(from),
-                            a_step: w.in_step * plan.c,
-                            rows: &ready.rows,
-                            run: ready.run,
-                            b,
-                            out: self.out.at(to),
-                            out_step: w.out_step * plan.k,
-                            lanes,
-                            finish,
-                        });
+                        gather(
+                            self.shape.level,
+                            pixels,
+                            vectors,
+                            &Gather {
+                                a: input.wrapping_add(from),
+                                a_step: w.in_step * plan.c,
+                                rows: &ready.rows,
+                                run: ready.run,
+                                b,
+                                out: self.out.at(to),
+                                out_step: w.out_step * plan.k,
+                                lanes,
+                                finish,
+                            },
+                        );
                     }
                 }
             }

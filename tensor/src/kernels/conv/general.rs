@@ -2,8 +2,8 @@
 //! the output at a time, right for any sizes. Also what the fast paths fall back to for tiny problems.
 
 use super::problem::Problem;
-use crate::simd::Real;
 use crate::parallel;
+use crate::simd::Real;
 
 /// Work below which a pass stays on the calling thread, in multiplications.
 const GRAIN: usize = 1 << 16;
@@ -19,8 +19,7 @@ fn rows(p: &Problem, mut row: impl FnMut(usize, usize, usize, usize)) {
         for (di, od) in d.enumerate() {
             for (hi, oh) in h.clone().enumerate() {
                 let out = (od * p.output[1] + oh) * p.output[2] + w.start;
-                let input =
-                    ((d0 + di * p.stride[0]) * p.input[1] + h0 + hi * p.stride[1]) * p.input[2] + w0;
+                let input = ((d0 + di * p.stride[0]) * p.input[1] + h0 + hi * p.stride[1]) * p.input[2] + w0;
                 row(out, input, w.len(), tap);
             }
         }

@@ -23,13 +23,12 @@ mod tile;
 mod weight_grad;
 
 pub use algorithm::{ConvAlgorithm, conv_algorithm, set_conv_algorithm};
-pub use problem::{ConvGeometry, Dims};
+pub use problem::ConvGeometry;
 
 use algorithm::Method;
 use pack::Weights;
 use pad::Images;
 use plan::Plan;
-use problem::Problem;
 use tile::Finish;
 
 use crate::simd::Real;
@@ -69,7 +68,7 @@ pub fn conv(x: &Tensor, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<
             Method::Direct => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
                 let (x, w) = (images::<T>(x, p.input), Weights::forward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { direct::run(&Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
+                unsafe { direct::run(Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
             }),
         }
     })
@@ -116,7 +115,7 @@ pub fn conv_transpose(
             Method::Direct => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
                 let (g, w) = (images::<T>(g, p.output), Weights::backward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-                unsafe { direct::run(&Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
+                unsafe { direct::run(Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
             }),
         }
     })

@@ -47,6 +47,7 @@ pub(super) struct Packed<T> {
     column: usize,
     /// Lanes of a group, whole vectors.
     lanes: usize,
+    shape: Shape,
 }
 
 impl<T: Real> Packed<T> {
@@ -56,11 +57,13 @@ impl<T: Real> Packed<T> {
         let column: usize =
             plan.phases().map(|axes| axes.iter().map(|axis| axis.taps.len()).product::<usize>() * cg).sum();
         let lanes = shape.padded(kg);
-        let mut scratch = Scratch::new(plan.groups * lanes * column);
+        let mut scratch = Scratch::<T>::new(plan.groups * lanes * column);
         let to = Shared(scratch.as_mut_ptr());
         let blocks: Vec<(usize, usize, usize)> =
             (0..plan.groups).flat_map(|group| shape.blocks(kg).map(move |(first, v)| (group, first, v))).collect();
         let pack = |&(group, first, vectors): &(usize, usize, usize)| {
+            // The whole, since a closure that captured its pointer alone could not be shared.
+            let weights = &weights;
             let width = vectors * shape.lanes;
             let valid = width.min(kg - first);
             // SAFETY: this block's part of the buffer is nobody else's, and holds `column * width` elements; the
@@ -70,7 +73,9 @@ impl<T: Real> Packed<T> {
                 let from = weights.data.offset(group as isize * weights.group + first as isize * weights.lane);
                 for [d, h, w] in plan.phases() {
                     for (tap_d, tap_h, tap_w) in d.taps.iter().flat_map(|d| {
-                        h.taps.iter().flat_map(move |h| w.taps.iter().map(move |w| (d.0 as isize, h.0 as isize, w.0 as isize)))
+                        h.taps
+                            .iter()
+                            .flat_map(move |h| w.taps.iter().map(move |w| (d.0 as isize, h.0 as isize, w.0 as isize)))
                     }) {
                         let [step_d, step_h, step_w] = weights.taps;
                         let from = from.offset(tap_d * step_d + tap_h * step_h + tap_w * step_w);
@@ -93,12 +98,12 @@ impl<T: Real> Packed<T> {
         } else {
             parallel::for_each(blocks.len(), |index| pack(&blocks[index]));
         }
-        Packed { scratch, column, lanes }
+        Packed { scratch, column, lanes, shape }
     }
 
     /// The weights of the block of lanes `first` of `group`, from the element `skip` of each lane on.
-    pub(super) fn block(&self, group: usize, first: usize, vectors: usize, shape: Shape, skip: usize) -> *const T {
-        let at = (group * self.lanes + first) * self.column + skip * vectors * shape.lanes;
+    pub(super) fn block(&self, group: usize, first: usize, vectors: usize, skip: usize) -> *const T {
+        let at = (group * self.lanes + first) * self.column + skip * vectors * self.shape.lanes;
         debug_assert!(at <= self.scratch.as_slice().len());
         self.scratch.as_ptr().wrapping_add(at)
     }

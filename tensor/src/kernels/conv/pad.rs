@@ -1,8 +1,6 @@
 //! Copies a part of an image into a dense NHWC buffer with zeros around it, from any memory order: the micro-kernels
 //! then read without looking at borders, and a tensor that lies as NCHW is turned on the way for nothing.
 
-use super::problem::Problem;
-
 /// Where the images of one tensor lie.
 #[derive(Clone, Copy)]
 pub(super) struct Images<T> {
@@ -33,16 +31,6 @@ impl<T: Copy> Images<T> {
         (0..5).all(|axis| counts[axis] == 1 || self.strides[axis] == dense[axis])
     }
 
-    /// The inputs of `p`.
-    pub(super) fn inputs(p: &Problem, data: *const T, strides: [isize; 5]) -> Images<T> {
-        Images { data, strides, channels: p.c, sizes: p.input }
-    }
-
-    /// The outputs of `p`.
-    pub(super) fn outputs(p: &Problem, data: *const T, strides: [isize; 5]) -> Images<T> {
-        Images { data, strides, channels: p.k, sizes: p.output }
-    }
-
     /// Copies the positions `first .. first + size` of image `n` to `to`, rows of `pitch[2]` positions, planes of
     /// `pitch[1]` rows; positions outside the image become `zero`.
     ///
@@ -69,7 +57,8 @@ impl<T: Copy> Images<T> {
                     }
                     fill(row, width.start * c, zero);
                     fill(row.add(width.end * c), (size[2] - width.end) * c, zero);
-                    let at = [n as isize, 0, first[0] + d as isize, first[1] + h as isize, first[2] + width.start as isize];
+                    let at =
+                        [n as isize, 0, first[0] + d as isize, first[1] + h as isize, first[2] + width.start as isize];
                     let from = self.data.offset((0..5).map(|axis| at[axis] * self.strides[axis]).sum());
                     let row = row.add(width.start * c);
                     if (c == 1 || self.strides[1] == 1) && self.strides[4] == c as isize {

@@ -56,18 +56,13 @@ pub(super) struct Plan {
     pub(super) axes: [SmallVec<[Phase; 2]>; 3],
     /// Multiplications.
     pub(super) work: usize,
+    /// Whether all positions of all images are one row.
+    pub(super) is_flat: bool,
 }
 
 impl Plan {
     /// The plan of `y = conv(x, w)`.
     pub(super) fn forward(p: &Problem) -> Plan {
-        let mut plan = Plan::forward_unflattened(p);
-        plan.flatten();
-        plan
-    }
-
-    /// The same, image by image in any case.
-    pub(super) fn forward_unflattened(p: &Problem) -> Plan {
         Plan {
             n: p.n,
             groups: p.groups,
@@ -89,12 +84,13 @@ impl Plan {
                 )
             }),
             work: p.work(),
+            is_flat: false,
         }
     }
 
     /// The plan of the input gradient.
     pub(super) fn input_grad(p: &Problem) -> Plan {
-        let mut plan = Plan {
+        Plan {
             n: p.n,
             groups: p.groups,
             c: p.k,
@@ -103,13 +99,12 @@ impl Plan {
             output: p.input,
             axes: std::array::from_fn(|axis| phases(p, axis)),
             work: p.work(),
-        };
-        plan.flatten();
-        plan
+            is_flat: false,
+        }
     }
 
-    /// Makes one long row of everything where no position meets another one's neighbours.
-    fn flatten(&mut self) {
+    /// Makes one long row of all positions of dense images where none meets another one's neighbours.
+    pub(super) fn flatten(mut self) -> Plan {
         let plain = |phases: &SmallVec<[Phase; 2]>, size: usize| {
             phases.len() == 1
                 && phases[0].taps.len() == 1
@@ -123,28 +118,24 @@ impl Plan {
             self.axes[0][0].count = 1;
             self.axes[1][0].count = 1;
             self.axes[2][0].count = pixels;
+            self.axes[2][0].out_step = 1;
             self.input = [1, 1, pixels];
             self.output = self.input;
+            self.is_flat = true;
         }
-    }
-
-    /// Whether this is a plain matrix product over pixels.
-    pub(super) fn is_flat(&self) -> bool {
-        self.n == 1 && self.input == self.output && self.axes.iter().all(|axis| axis.len() == 1 && axis[0].taps.len() == 1)
-            && self.output[0] == 1 && self.output[1] == 1 && self.axes[2][0].in_step == 1 && self.axes[2][0].reads_from(0) == 0
+        self
     }
 
     /// The inputs that outputs `range` of `axis` read, over all phases; empty if none does.
     pub(super) fn reads(&self, axis: usize, range: &Range<usize>) -> Range<isize> {
-        let mut all = isize::MAX..isize::MIN;
-        for phase in self.axes[axis].iter().filter(|phase| !phase.taps.is_empty()) {
-            let outputs = phase.within(range);
-            if !outputs.is_empty() {
-                let reads = phase.reads(&outputs);
-                all = all.start.min(reads.start)..all.end.max(reads.end);
-            }
-        }
-        if all.start > all.end { 0..0 } else { all }
+        self.axes[axis]
+            .iter()
+            .filter(|phase| !phase.taps.is_empty())
+            .map(|phase| (phase, phase.within(range)))
+            .filter(|(_, outputs)| !outputs.is_empty())
+            .map(|(phase, outputs)| phase.reads(&outputs))
+            .reduce(|all, reads| all.start.min(reads.start)..all.end.max(reads.end))
+            .unwrap_or(0..0)
     }
 
     /// Every combination of the axes' phases.

@@ -3,8 +3,7 @@
 
 use smallvec::SmallVec;
 
-/// One number per spatial axis.
-pub type Dims = SmallVec<[usize; 3]>;
+use crate::Dims;
 
 /// How a window moves over the input: everything about a convolution that its tensors' shapes do not say.
 ///

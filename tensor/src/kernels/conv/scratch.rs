@@ -18,13 +18,6 @@ impl<T: Real> Scratch<T> {
         Scratch { buffer: Buffer::new(len * size_of::<T>()).0, len, of: PhantomData }
     }
 
-    /// Room for `len` zeros.
-    pub(super) fn zeros(len: usize) -> Scratch<T> {
-        let mut scratch = Scratch::new(len);
-        scratch.as_mut_slice().fill(T::ZERO);
-        scratch
-    }
-
     pub(super) fn as_ptr(&self) -> *const T {
         self.buffer.as_ptr().cast()
     }
@@ -36,10 +29,5 @@ impl<T: Real> Scratch<T> {
     pub(super) fn as_slice(&self) -> &[T] {
         // SAFETY: the buffer is aligned, initialised and at least `len` elements long; every bit pattern is a float.
         unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len) }
-    }
-
-    pub(super) fn as_mut_slice(&mut self) -> &mut [T] {
-        // SAFETY: as above, and `&mut self` makes the access exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.len) }
     }
 }

@@ -15,7 +15,7 @@ macro_rules! each {
         each!(@ $n, $i => $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
     };
     (@ $n:expr, $i:ident => $body:expr; $($at:literal)*) => {
-        $(if $at < $n { let $i: usize = $at; $body })*
+        {$(if $at < $n { let $i: usize = $at; $body })*}
     };
 }
 macro_rules! each_vector {
@@ -256,7 +256,9 @@ impl Shape {
     /// Cuts `count` accumulator rows into tiles of nearly equal size: `(first, size)`.
     pub(super) fn tiles(&self, count: usize, vectors: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
         let tiles = count.div_ceil(self.most[vectors - 1]).max(1);
-        (0..tiles).map(move |i| (i * count / tiles, (i + 1) * count / tiles - i * count / tiles)).filter(|tile| tile.1 > 0)
+        (0..tiles)
+            .map(move |i| (i * count / tiles, (i + 1) * count / tiles - i * count / tiles))
+            .filter(|tile| tile.1 > 0)
     }
 }
 

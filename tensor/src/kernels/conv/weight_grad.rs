@@ -46,7 +46,7 @@ struct Pass<'a, T> {
 /// `x` and `g` are valid for reads as `p` describes, `dw` for writes.
 pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
     let shape = Shape::current::<T>();
-    let plan = Plan::forward_unflattened(p);
+    let plan = Plan::forward(p);
     let (cg, kg) = (p.group_c(), p.group_k());
     let reads: [_; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..p.output[axis])));
     let fits = (0..3).all(|axis| reads[axis].start >= 0 && reads[axis].end <= p.input[axis] as isize);
@@ -141,16 +141,21 @@ impl<T: Real> Pass<'_, T> {
                             let position = group * positions + index * self.run + first;
                             // SAFETY: reads stay inside the padded image and `g`; the sums are this task's.
                             unsafe {
-                                outer(self.shape.level, count, vectors, &Outer {
-                                    a: a.wrapping_add(row + group * cg + first),
-                                    a_move: p.stride[2] * p.c,
-                                    b: b.wrapping_add(lane + block),
-                                    b_move: self.g_step,
-                                    rows: &self.lines,
-                                    run: p.output[2],
-                                    out: sums.add(position * self.lanes + block),
-                                    out_step: self.lanes,
-                                });
+                                outer(
+                                    self.shape.level,
+                                    count,
+                                    vectors,
+                                    &Outer {
+                                        a: a.wrapping_add(row + group * cg + first),
+                                        a_move: p.stride[2] * p.c,
+                                        b: b.wrapping_add(lane + block),
+                                        b_move: self.g_step,
+                                        rows: &self.lines,
+                                        run: p.output[2],
+                                        out: sums.add(position * self.lanes + block),
+                                        out_step: self.lanes,
+                                    },
+                                );
                             }
                         }
                     }
