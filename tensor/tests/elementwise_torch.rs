@@ -82,7 +82,7 @@ fn special_functions() {
     same(&Tensor::from([30.0, NAN, -200.0]).softplus(1.0, 20.0), &[30.0, NAN, 0.0]);
     same(&Tensor::from([1.0f32, -1.0]).gelu(Gelu::Tanh), &[0.841_191_9, -0.158_808_02]);
     same(&Tensor::from([0.0f32, -0.0, 0.0]).atan2(&Tensor::from([-1.0f32, -1.0, 0.0])), &[PI, -PI, 0.0]);
-    same(&Tensor::from([1.0, 2.0]).lerp(&Tensor::from([3.0, NAN]), 0.5), &[2.0, NAN]);
+    same(&Tensor::from([1.0f32, 2.0]).lerp(&Tensor::from([3.0, NAN]), 0.5), &[2.0, NAN]);
 }
 
 #[test]
