@@ -1,3 +1,4 @@
 //! Numeric kernels, one file or folder per family.
 
+pub mod conv;
 pub mod gemm;

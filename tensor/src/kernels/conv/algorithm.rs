@@ -1,0 +1,98 @@
+//! Which algorithm serves which convolution: the only place that decides.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::problem::{ConvGeometry, Problem};
+use super::winograd;
+
+/// Which algorithms a convolution may use.
+///
+/// Direct summation errs by some 1e-6 of the largest result in `f32`. Winograd's F(4x4, 3x3), two to three times as
+/// fast on 3x3 filters with stride 1, errs by up to 2e-5 of it (root mean square 2e-6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ConvAlgorithm {
+    /// What [`set_conv_algorithm`] says; [`ConvAlgorithm::Auto`] at first.
+    #[default]
+    Default,
+    /// The fastest.
+    Auto,
+    /// The fastest of those that sum products directly: no Winograd.
+    Exact,
+    /// Plain loops, for comparison.
+    General,
+}
+
+static DEFAULT: AtomicU8 = AtomicU8::new(ConvAlgorithm::Auto as u8);
+
+/// The algorithms that convolutions use where their geometry says [`ConvAlgorithm::Default`].
+pub fn conv_algorithm() -> ConvAlgorithm {
+    match DEFAULT.load(Ordering::Relaxed) {
+        x if x == ConvAlgorithm::Exact as u8 => ConvAlgorithm::Exact,
+        x if x == ConvAlgorithm::General as u8 => ConvAlgorithm::General,
+        _ => ConvAlgorithm::Auto,
+    }
+}
+
+/// Sets the algorithms that convolutions use where their geometry says [`ConvAlgorithm::Default`].
+///
+/// ```
+/// use gradus_tensor::kernels::conv::{ConvAlgorithm, conv_algorithm, set_conv_algorithm};
+/// set_conv_algorithm(ConvAlgorithm::Exact);
+/// assert_eq!(conv_algorithm(), ConvAlgorithm::Exact);
+/// # set_conv_algorithm(ConvAlgorithm::Auto);
+/// ```
+pub fn set_conv_algorithm(algorithm: ConvAlgorithm) {
+    DEFAULT.store(algorithm as u8, Ordering::Relaxed);
+}
+
+/// How one pass is computed; each has a file of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    General,
+    Direct,
+    Winograd,
+}
+
+fn resolved(geometry: &ConvGeometry) -> ConvAlgorithm {
+    match geometry.algorithm {
+        ConvAlgorithm::Default => conv_algorithm(),
+        own => own,
+    }
+}
+
+impl Method {
+    pub(super) fn forward(p: &Problem, geometry: &ConvGeometry) -> Method {
+        if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
+            return Method::General;
+        }
+        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.output) {
+            return Method::Winograd;
+        }
+        Method::Direct
+    }
+
+    pub(super) fn input_grad(p: &Problem, geometry: &ConvGeometry) -> Method {
+        if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
+            return Method::General;
+        }
+        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.input) {
+            return Method::Winograd;
+        }
+        Method::Direct
+    }
+
+    pub(super) fn weight_grad(p: &Problem, geometry: &ConvGeometry) -> Method {
+        if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
+            return Method::General;
+        }
+        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.output) {
+            return Method::Winograd;
+        }
+        Method::Direct
+    }
+
+    /// Whether a tensor is empty: only the general method knows how to sum nothing.
+    fn is_trivial(p: &Problem) -> bool {
+        p.work() == 0 || p.input_pixels() == 0
+    }
+}

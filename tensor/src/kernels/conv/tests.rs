@@ -1,0 +1,217 @@
+//! Every algorithm against naive loops in `f64`, over random geometry, memory orders, SIMD levels and thread counts.
+
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
+use proptest::test_runner::TestCaseError;
+
+use super::{ConvAlgorithm, ConvGeometry, Epilogue, conv, conv_input_grad, conv_transpose, conv_weight_grad};
+use crate::simd::{available_levels, with_level};
+use crate::{DType, Dims, MemoryFormat, Tensor};
+
+/// One random convolution.
+#[derive(Clone, Debug)]
+struct Case {
+    n: usize,
+    c: usize,
+    k: usize,
+    input: Vec<usize>,
+    kernel: Vec<usize>,
+    geometry: ConvGeometry,
+    seed: u64,
+    format: bool,
+}
+
+fn dims(values: &[usize]) -> Dims {
+    Dims::from_slice(values)
+}
+
+/// Numbers in -1..1 from a linear congruence; `[n, c, *spatial]` in either memory format.
+fn numbers(shape: &[usize], seed: u64, channels_last: bool) -> Tensor {
+    let mut state = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+    let values: Vec<f64> = (0..shape.iter().product())
+        .map(|_| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            ((state >> 40) as f64 / (1u64 << 23) as f64) - 1.0
+        })
+        .collect();
+    let format = if channels_last { MemoryFormat::ChannelsLast } else { MemoryFormat::Contiguous };
+    Tensor::from_vec(values, shape).to_memory_format(format)
+}
+
+impl Case {
+    fn output(&self) -> Vec<usize> {
+        self.geometry.output_spatial(&self.input, &self.kernel).expect("cases fit").to_vec()
+    }
+
+    fn shape(&self, n: usize, c: usize, spatial: &[usize]) -> Vec<usize> {
+        [&[n, c], spatial].concat()
+    }
+
+    fn x(&self) -> Tensor {
+        numbers(&self.shape(self.n, self.c, &self.input), self.seed, self.format)
+    }
+
+    fn w(&self) -> Tensor {
+        numbers(&self.shape(self.k, self.c / self.geometry.groups, &self.kernel), self.seed ^ 77, !self.format)
+    }
+
+    fn g(&self) -> Tensor {
+        numbers(&self.shape(self.n, self.k, &self.output()), self.seed ^ 99, self.format)
+    }
+
+    /// Calls `product(output index, input index, weight index)` (row-major) for every product of the convolution.
+    fn products(&self, mut product: impl FnMut(usize, usize, usize)) {
+        let three = |dims: &[usize], fill: usize| {
+            let mut out = [fill; 3];
+            out[3 - dims.len()..].copy_from_slice(dims);
+            out
+        };
+        let (input, output, kernel) = (three(&self.input, 1), three(&self.output(), 1), three(&self.kernel, 1));
+        let (stride, padding) = (three(&self.geometry.stride, 1), three(&self.geometry.padding, 0));
+        let dilation = three(&self.geometry.dilation, 1);
+        let (cg, kg) = (self.c / self.geometry.groups, self.k / self.geometry.groups);
+        let split =
+            |at: usize, sizes: [usize; 3]| [at / (sizes[1] * sizes[2]), at / sizes[2] % sizes[1], at % sizes[2]];
+        let volume = |sizes: [usize; 3]| sizes.iter().product::<usize>();
+        for n in 0..self.n {
+            for k in 0..self.k {
+                for c in 0..cg {
+                    for o in 0..volume(output) {
+                        for t in 0..volume(kernel) {
+                            let (at, tap) = (split(o, output), split(t, kernel));
+                            let from: [Option<usize>; 3] = std::array::from_fn(|axis| {
+                                (at[axis] * stride[axis] + tap[axis] * dilation[axis])
+                                    .checked_sub(padding[axis])
+                                    .filter(|&from| from < input[axis])
+                            });
+                            if let [Some(d), Some(h), Some(w)] = from {
+                                let i = (d * input[1] + h) * input[2] + w;
+                                let channel = k / kg * cg + c;
+                                product(
+                                    (n * self.k + k) * volume(output) + o,
+                                    (n * self.c + channel) * volume(input) + i,
+                                    (k * cg + c) * volume(kernel) + t,
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn close(name: &str, got: &Tensor, want: &[f64], tolerance: f64) -> Result<(), TestCaseError> {
+    let got = got.to_dtype(DType::F64).to_vec::<f64>();
+    prop_assert!(got.len() == want.len(), "{name}: {} elements for {}", got.len(), want.len());
+    let scale = want.iter().fold(1.0f64, |a, b| a.max(b.abs()));
+    for (i, (a, b)) in got.iter().zip(want).enumerate() {
+        prop_assert!((a - b).abs() <= tolerance * scale, "{name}[{i}]: {a} for {b} (scale {scale})");
+    }
+    Ok(())
+}
+
+/// The three passes of `case` in `dtype` against the loops.
+fn check(case: &Case, dtype: DType, tolerance: f64) -> Result<(), TestCaseError> {
+    let (x, w, g) = (case.x(), case.w(), case.g());
+    let (xs, ws, gs) = (x.to_vec::<f64>(), w.to_vec::<f64>(), g.to_vec::<f64>());
+    let (mut y, mut dx, mut dw) = (vec![0.0; gs.len()], vec![0.0; xs.len()], vec![0.0; ws.len()]);
+    case.products(|o, i, t| {
+        y[o] += xs[i] * ws[t];
+        dx[i] += gs[o] * ws[t];
+        dw[t] += gs[o] * xs[i];
+    });
+    let [x, w, g] = [x, w, g].map(|t| t.to_dtype(dtype));
+    let geometry = &case.geometry;
+    close("forward", &conv(&x, &w, geometry, Epilogue::default()), &y, tolerance)?;
+    close("input_grad", &conv_input_grad(&g, &w, &case.input, geometry), &dx, tolerance)?;
+    close("weight_grad", &conv_weight_grad(&x, &g, &case.kernel, geometry), &dw, tolerance)?;
+    // The epilogues: bias and rectifier.
+    let bias = numbers(&[case.k], case.seed ^ 5, false);
+    let biases = bias.to_vec::<f64>();
+    let pixels: usize = case.output().iter().product();
+    let rectified: Vec<f64> =
+        y.iter().enumerate().map(|(i, y)| (y + biases[i / pixels.max(1) % case.k]).max(0.0)).collect();
+    let bias = bias.to_dtype(dtype);
+    close("epilogue", &conv(&x, &w, geometry, Epilogue { bias: Some(&bias), relu: true }), &rectified, tolerance)?;
+    let bias = numbers(&[case.c], case.seed ^ 6, false);
+    let biases = bias.to_vec::<f64>();
+    let pixels: usize = case.input.iter().product();
+    let rectified: Vec<f64> =
+        dx.iter().enumerate().map(|(i, dx)| (dx + biases[i / pixels.max(1) % case.c]).max(0.0)).collect();
+    let bias = bias.to_dtype(dtype);
+    let epilogue = Epilogue { bias: Some(&bias), relu: true };
+    close("transpose", &conv_transpose(&g, &w, &case.input, geometry, epilogue), &rectified, tolerance)
+}
+
+/// Convolutions of any kind, small enough for the loops.
+fn cases() -> impl Strategy<Value = Case> {
+    let channels = (prop_oneof![Just(1usize), Just(2), Just(3), Just(5)], 1usize..20, 1usize..36, 0usize..4);
+    (1usize..4, 1usize..4, channels, any::<(u64, bool)>())
+        .prop_flat_map(|(axes, n, (groups, cg, kg, kind), (seed, format))| {
+            let axis = (1usize..[0, 40, 14, 6][axes], 1usize..6, 1usize..4, 0usize..4, 1usize..4);
+            (prop::collection::vec(axis, axes), Just((n, groups, cg, kg, kind, seed, format)))
+        })
+        .prop_map(|(axes, (n, groups, cg, kg, kind, seed, format))| {
+            let (groups, cg, kg) = match kind {
+                0 => (1, cg, kg),
+                1 => (groups, cg.div_ceil(groups), kg.div_ceil(groups)),
+                2 => (cg + kg, 1, 1 + (seed % 2) as usize),
+                _ => (1, 1 + cg % 4, kg),
+            };
+            let plain = seed % 3 == 0;
+            let pick = |f: fn(&(usize, usize, usize, usize, usize)) -> usize| axes.iter().map(f).collect::<Vec<_>>();
+            let geometry = ConvGeometry {
+                stride: dims(&if plain { vec![1; axes.len()] } else { pick(|a| a.2) }),
+                padding: dims(&pick(|a| a.3)),
+                dilation: dims(&if plain { vec![1; axes.len()] } else { pick(|a| a.4) }),
+                groups,
+                algorithm: ConvAlgorithm::Auto,
+            };
+            let kernel = if plain && seed % 2 == 0 { vec![3; axes.len()] } else { pick(|a| a.1) };
+            let input = axes
+                .iter()
+                .enumerate()
+                .map(|(i, a)| a.0.max((geometry.dilation[i] * (kernel[i] - 1) + 1).saturating_sub(2 * a.3)))
+                .collect();
+            Case { n, c: groups * cg, k: groups * kg, input, kernel, geometry, seed, format }
+        })
+}
+
+/// Two-dimensional 3x3 convolutions with stride 1 that Winograd's method serves.
+fn winograd_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..4, 12usize..40, 12usize..50, 4usize..20, 4usize..20);
+    (sizes, 0usize..3, 0usize..3, any::<(u64, bool)>()).prop_map(|((n, c, k, h, w), ph, pw, (seed, format))| {
+        let geometry = ConvGeometry { padding: dims(&[ph, pw]), ..ConvGeometry::unit(2) };
+        Case { n, c, k, input: vec![h, w], kernel: vec![3, 3], geometry, seed, format }
+    })
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn passes_equal_the_loops_in_f64(case in cases()) {
+        check(&case, DType::F64, 1e-11)?;
+    }
+
+    #[test]
+    fn passes_equal_the_loops_at_every_level(case in cases()) {
+        for level in available_levels() {
+            with_level(level, || check(&case, DType::F32, 1e-4))?;
+        }
+    }
+
+    #[test]
+    fn winograd_equals_the_loops_at_every_level(case in winograd_cases()) {
+        check(&case, DType::F64, 1e-11)?;
+        for level in available_levels() {
+            with_level(level, || check(&case, DType::F32, 5e-5))?;
+        }
+    }
+
+    #[test]
+    fn general_loops_equal_the_naive_ones(case in cases()) {
+        let geometry = ConvGeometry { algorithm: ConvAlgorithm::General, ..case.geometry.clone() };
+        check(&Case { geometry, ..case }, DType::F64, 1e-11)?;
+    }
+}

@@ -1,0 +1,287 @@
+//! The two micro-kernels that carry every dense convolution: a block of accumulators in registers, fed by one scalar
+//! broadcast per accumulator row and one vector load per accumulator column.
+//!
+//! [`gather`] computes `out[p][lane] = sum a[p * a_step + ...] * b[...][lane]`: pixels by output channels, over filter
+//! rows that are contiguous in NHWC (all of a row's `kw * c` values follow one another, so one kernel serves any
+//! filter size, stride, dilation and channel count, and matrix products). [`outer`] computes weight gradients: filter
+//! positions by output channels, over pixels.
+
+use crate::simd::{Level, Real, Simd, dispatch};
+
+/// Repeats a body with a constant index: a `for` loop over accumulators stops being unrolled past LLVM's threshold,
+/// which sends the accumulators through memory.
+macro_rules! each {
+    ($n:expr, $i:ident => $body:expr) => {
+        each!(@ $n, $i => $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $n:expr, $i:ident => $body:expr; $($at:literal)*) => {
+        {$(if $at < $n { let $i: usize = $at; $body })*}
+    };
+}
+macro_rules! each_vector {
+    ($n:expr, $i:ident => $body:expr) => {
+        each!(@ $n, $i => $body; 0 1)
+    };
+}
+
+/// What is done to a tile's sums before they are stored.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<T> {
+    /// Added per lane; null for none. Valid for as many lanes as the tile stores.
+    pub(super) bias: *const T,
+    /// Whether negative results become 0.
+    pub(super) relu: bool,
+    /// Where per-lane sums of the stored values are added, and `sums_step` behind them those of their squares; null
+    /// for none. Valid for whole vectors.
+    pub(super) sums: *mut T,
+    /// Distance from the sums to the sums of squares.
+    pub(super) sums_step: usize,
+}
+
+impl<T> Finish<T> {
+    /// Stores the sums as they are.
+    pub(super) const NONE: Finish<T> =
+        Finish { bias: std::ptr::null(), relu: false, sums: std::ptr::null_mut(), sums_step: 0 };
+}
+
+/// The operands of [`gather`].
+pub(super) struct Gather<'a, T> {
+    /// The first pixel's first element.
+    pub(super) a: *const T,
+    /// From a pixel to the next.
+    pub(super) a_step: usize,
+    /// Where each filter row starts, from `a` on.
+    pub(super) rows: &'a [usize],
+    /// Elements per filter row.
+    pub(super) run: usize,
+    /// Packed weights, `[rows][run][vectors * LANES]`.
+    pub(super) b: *const T,
+    /// The first pixel's first output.
+    pub(super) out: *mut T,
+    /// From an output pixel to the next.
+    pub(super) out_step: usize,
+    /// Valid lanes of all vectors together; the last vector holds at least one.
+    pub(super) lanes: usize,
+    /// What happens before the store.
+    pub(super) finish: Finish<T>,
+}
+
+#[inline(always)]
+unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_, S::Scalar>) {
+    if P * V + V + 1 > S::REGISTERS {
+        unreachable!("tile: {P} x {V} accumulators do not fit {} registers", S::REGISTERS);
+    }
+    // SAFETY: the caller of `gather` vouches for every pointer of `call`; `rows` and `run` bound what is read.
+    unsafe {
+        let mut acc = [[S::zero(); V]; P];
+        let mut b = call.b;
+        let step = call.a_step;
+        for &row in call.rows {
+            let mut a = call.a.add(row);
+            for _ in 0..call.run {
+                let mut column = [S::zero(); V];
+                each_vector!(V, v => column[v] = S::load(b.add(v * S::LANES)));
+                each!(P, p => {
+                    let scalar = S::splat(*a.add(p * step));
+                    each_vector!(V, v => acc[p][v] = S::fma(scalar, column[v], acc[p][v]));
+                });
+                a = a.add(1);
+                b = b.add(V * S::LANES);
+            }
+        }
+        let tail = call.lanes - (V - 1) * S::LANES;
+        let finish = &call.finish;
+        if !finish.bias.is_null() {
+            each_vector!(V, v => {
+                let n = if v + 1 == V { tail } else { S::LANES };
+                let bias = S::load_first(finish.bias.add(v * S::LANES), n);
+                each!(P, p => acc[p][v] = S::add(acc[p][v], bias));
+            });
+        }
+        if finish.relu {
+            // In this order a NaN stays a NaN.
+            each!(P, p => each_vector!(V, v => acc[p][v] = S::max(S::zero(), acc[p][v])));
+        }
+        if !finish.sums.is_null() {
+            each_vector!(V, v => {
+                let sums = finish.sums.add(v * S::LANES);
+                let mut sum = S::load(sums);
+                let mut squares = S::load(sums.add(finish.sums_step));
+                each!(P, p => {
+                    sum = S::add(sum, acc[p][v]);
+                    squares = S::fma(acc[p][v], acc[p][v], squares);
+                });
+                S::store(sums, sum);
+                S::store(sums.add(finish.sums_step), squares);
+            });
+        }
+        let out = call.out;
+        if tail == S::LANES {
+            each!(P, p => each_vector!(V, v => S::store(out.add(p * call.out_step + v * S::LANES), acc[p][v])));
+        } else {
+            each!(P, p => {
+                let out = out.add(p * call.out_step);
+                each_vector!(V, v => if v + 1 == V {
+                    S::store_first(out.add(v * S::LANES), tail, acc[p][v]);
+                } else {
+                    S::store(out.add(v * S::LANES), acc[p][v]);
+                });
+            });
+        }
+    }
+}
+
+/// The operands of [`outer`].
+pub(super) struct Outer<'a, T> {
+    /// The first of the consecutive filter positions, at the first pixel.
+    pub(super) a: *const T,
+    /// From a pixel to the next in `a`.
+    pub(super) a_move: usize,
+    /// The first of the consecutive output channels, at the first pixel.
+    pub(super) b: *const T,
+    /// From a pixel to the next in `b`.
+    pub(super) b_move: usize,
+    /// Where each row of pixels starts, from `a` and from `b` on.
+    pub(super) rows: &'a [[usize; 2]],
+    /// Pixels per row.
+    pub(super) run: usize,
+    /// Sums that the products are added to: `vectors * LANES` for each filter position.
+    pub(super) out: *mut T,
+    /// From a filter position to the next in `out`.
+    pub(super) out_step: usize,
+}
+
+#[inline(always)]
+unsafe fn outer_tile<S: Simd, const P: usize, const V: usize>(call: &Outer<'_, S::Scalar>) {
+    if P * V + V + 1 > S::REGISTERS {
+        unreachable!("tile: {P} x {V} accumulators do not fit {} registers", S::REGISTERS);
+    }
+    // SAFETY: the caller of `outer` vouches for every pointer of `call`; `rows` and `run` bound what is read.
+    unsafe {
+        let mut acc = [[S::zero(); V]; P];
+        for &[row_a, row_b] in call.rows {
+            let (mut a, mut b) = (call.a.add(row_a), call.b.add(row_b));
+            for _ in 0..call.run {
+                let mut column = [S::zero(); V];
+                each_vector!(V, v => column[v] = S::load(b.add(v * S::LANES)));
+                each!(P, p => {
+                    let scalar = S::splat(*a.add(p));
+                    each_vector!(V, v => acc[p][v] = S::fma(scalar, column[v], acc[p][v]));
+                });
+                a = a.add(call.a_move);
+                b = b.add(call.b_move);
+            }
+        }
+        each!(P, p => each_vector!(V, v => {
+            let out = call.out.add(p * call.out_step + v * S::LANES);
+            S::store(out, S::add(S::load(out), acc[p][v]));
+        }));
+    }
+}
+
+dispatch! {
+    unsafe fn gather_at<T>[const P: usize, const V: usize](call: &Gather<'_, T>) = gather_tile;
+}
+dispatch! {
+    unsafe fn outer_at<T>[const P: usize, const V: usize](call: &Outer<'_, T>) = outer_tile;
+}
+
+macro_rules! by_size {
+    ($at:ident, $level:expr, $p:expr, $v:expr, $call:expr; $($size:literal)*) => {
+        match ($v, $p) {
+            $((1, $size) => $at::<T, $size, 1>($level, $call),)*
+            $((2, $size) => $at::<T, $size, 2>($level, $call),)*
+            (v, p) => unreachable!("tile: no micro-kernel of {p} x {v}"),
+        }
+    };
+}
+
+/// Computes `pixels` pixels by `vectors` vectors of output channels.
+///
+/// # Safety
+/// `level` is available; `call`'s pointers are valid for what its fields describe, and nobody else touches its
+/// outputs meanwhile.
+pub(super) unsafe fn gather<T: Real>(level: Level, pixels: usize, vectors: usize, call: &Gather<'_, T>) {
+    // SAFETY: the caller's.
+    unsafe { by_size!(gather_at, level, pixels, vectors, call; 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16) }
+}
+
+/// Adds the products of `positions` filter positions by `vectors` vectors of output channels to `call.out`.
+///
+/// # Safety
+/// As for [`gather`].
+pub(super) unsafe fn outer<T: Real>(level: Level, positions: usize, vectors: usize, call: &Outer<'_, T>) {
+    // SAFETY: the caller's.
+    unsafe { by_size!(outer_at, level, positions, vectors, call; 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16) }
+}
+
+/// What one level offers for one type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// The instruction set.
+    pub(super) level: Level,
+    /// Scalars per vector.
+    pub(super) lanes: usize,
+    /// Most accumulator rows for one and for two vectors.
+    pub(super) most: [usize; 2],
+}
+
+#[inline(always)]
+unsafe fn shape_of<S: Simd>() -> Shape {
+    let most = if S::REGISTERS >= 32 { [16, 14] } else { [12, 6] };
+    Shape { level: S::LEVEL, lanes: S::LANES, most }
+}
+dispatch! {
+    unsafe fn shape_at<T>() -> Shape = shape_of;
+}
+
+impl Shape {
+    /// The shape of the current level.
+    pub(super) fn current<T: Real>() -> Shape {
+        // SAFETY: `level()` is available, and the function executes no vector instruction.
+        unsafe { shape_at::<T>(crate::simd::level()) }
+    }
+
+    /// `lanes` rounded up to whole vectors.
+    pub(super) fn padded(&self, lanes: usize) -> usize {
+        lanes.next_multiple_of(self.lanes)
+    }
+
+    /// Cuts `channels` into blocks of two vectors, and one where no more is left: `(first channel, vectors)`.
+    pub(super) fn blocks(&self, channels: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+        let lanes = self.lanes;
+        (0..channels).step_by(2 * lanes).map(move |first| (first, if channels - first > lanes { 2 } else { 1 }))
+    }
+
+    /// Cuts `count` accumulator rows into tiles of nearly equal size: `(first, size)`.
+    pub(super) fn tiles(&self, count: usize, vectors: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
+        let tiles = count.div_ceil(self.most[vectors - 1]).max(1);
+        (0..tiles)
+            .map(move |i| (i * count / tiles, (i + 1) * count / tiles - i * count / tiles))
+            .filter(|tile| tile.1 > 0)
+    }
+}
+
+/// A pointer that tasks share; each writes to its own part of what it points to.
+pub(super) struct Shared<T>(pub(super) *mut T);
+// SAFETY: the tasks that share it write to disjoint parts, as each use states.
+unsafe impl<T: Send> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Shared<T> {}
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The element `at`.
+    ///
+    /// # Safety
+    /// As for `<*mut T>::add`.
+    pub(super) unsafe fn at(&self, at: usize) -> *mut T {
+        // SAFETY: the caller's.
+        unsafe { self.0.add(at) }
+    }
+}

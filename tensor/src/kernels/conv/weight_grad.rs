@@ -1,0 +1,219 @@
+//! The dense weight gradient by the direct method: for each filter row, the [`outer`] micro-kernel sums products of
+//! input values and output gradients over all pixels, in registers.
+//!
+//! Images are divided into a number of groups that depends on sizes alone; each group sums in order, and groups are
+//! added in order, so that the result has the same bits for any number of threads.
+
+use super::pad::{Images, Window};
+use super::plan::Plan;
+use super::problem::Problem;
+use super::scratch::Scratch;
+use super::tile::{Outer, Shape, Shared, outer};
+use crate::parallel;
+use crate::simd::Real;
+
+/// Groups of images that are summed apart, at most.
+const GROUPS: usize = 8;
+
+/// Multiplications that one task should at least do.
+const TASK: usize = 1 << 19;
+
+/// Elements of partial sums above which tasks divide the output channels instead of the images.
+const LARGE: usize = 1 << 18;
+
+struct Pass<'a, T> {
+    p: &'a Problem,
+    x: Images<T>,
+    g: Images<T>,
+    shape: Shape,
+    window: Window,
+    pads: bool,
+    copies_g: bool,
+    /// Where the filter rows start in the padded input.
+    rows: Vec<usize>,
+    run: usize,
+    /// Rows of output pixels: where they start in the padded input and in `g`.
+    lines: Vec<[usize; 2]>,
+    /// Lanes of a group, whole vectors.
+    lanes: usize,
+    /// Elements between pixels of `g`.
+    g_step: usize,
+}
+
+/// `dw`, dense as `[k, c / groups, *kernel]`.
+///
+/// # Safety
+/// `x` and `g` are valid for reads as `p` describes, `dw` for writes.
+pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
+    let shape = Shape::current::<T>();
+    let plan = Plan::forward(p);
+    let (cg, kg) = (p.group_c(), p.group_k());
+    let reads: [_; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..p.output[axis])));
+    let fits = (0..3).all(|axis| reads[axis].start >= 0 && reads[axis].end <= p.input[axis] as isize);
+    let pads = !(fits && x.is_dense(p.n));
+    let mut window = Window {
+        first: std::array::from_fn(|axis| reads[axis].start),
+        size: std::array::from_fn(|axis| reads[axis].len()),
+        pitch: p.input,
+    };
+    if pads {
+        window.pitch = window.size;
+    }
+    let copies_g = !(g.is_dense(p.n) && kg.is_multiple_of(shape.lanes));
+    let lanes = shape.padded(kg);
+    let g_step = if copies_g { p.groups * lanes } else { p.k };
+    let pitch = window.pitch;
+    let first = if pads { [0; 3] } else { window.first };
+    let is_run = plan.is_run(&plan.axes[2][0]);
+    let mut rows = Vec::new();
+    for tap in 0..p.taps() / if is_run { p.kernel[2] } else { 1 } {
+        let tap = if is_run { tap * p.kernel[2] } else { tap };
+        let at = [tap / (p.kernel[1] * p.kernel[2]), tap / p.kernel[2] % p.kernel[1], tap % p.kernel[2]];
+        let at: [usize; 3] = std::array::from_fn(|axis| at[axis] * p.dilation[axis] + first[axis] as usize);
+        rows.push(((at[0] * pitch[1] + at[1]) * pitch[2] + at[2]) * p.c);
+    }
+    let mut lines = Vec::new();
+    for d in 0..p.output[0] {
+        for h in 0..p.output[1] {
+            let from = (d * p.stride[0] * pitch[1] + h * p.stride[1]) * pitch[2] * p.c;
+            lines.push([from, (d * p.output[1] + h) * p.output[2] * g_step]);
+        }
+    }
+    let run = cg * if is_run { p.kernel[2] } else { 1 };
+    let size = p.groups * p.taps() * cg * lanes;
+    let pass = Pass { p, x, g, shape, window, pads, copies_g, rows, run, lines, lanes, g_step };
+
+    let most = (p.work() / TASK).clamp(1, GROUPS);
+    let parts = if size > LARGE { most.min(2) } else { most }.min(p.n.max(1));
+    let blocks: Vec<_> = shape.blocks(kg).collect();
+    // Output channels are divided only where images are not: each task pads all of its images anew.
+    let cuts = if parts < most { blocks.len().min(GROUPS / parts) } else { 1 };
+    let mut partial = Scratch::<T>::new(parts * size);
+    let sums = Shared(partial.as_mut_ptr());
+    parallel::for_each(parts * cuts, |task| {
+        let (part, cut) = (task / cuts, task % cuts);
+        let images = part * p.n / parts..(part + 1) * p.n / parts;
+        let blocks = &blocks[cut * blocks.len() / cuts..(cut + 1) * blocks.len() / cuts];
+        // SAFETY: the caller's; tasks differ in their part of the sums or in the lanes they own of it.
+        unsafe { pass.task(images, blocks, sums.at(part * size)) };
+    });
+    pass.finish(partial.as_slice(), parts, dw);
+}
+
+impl<T: Real> Pass<'_, T> {
+    /// Sums over `images`, for the output channels of `blocks`, into `sums`, `[group][filter position][lanes]`.
+    ///
+    /// # Safety
+    /// As for `run`; nobody else touches these lanes of `sums`.
+    unsafe fn task(&self, images: std::ops::Range<usize>, blocks: &[(usize, usize)], sums: *mut T) {
+        let (p, cg) = (self.p, self.p.group_c());
+        let positions = p.taps() * cg;
+        for group in 0..p.groups {
+            for position in 0..positions {
+                for &(block, vectors) in blocks {
+                    for lane in block..block + vectors * self.shape.lanes {
+                        // SAFETY: within this group's sums.
+                        unsafe { *sums.add((group * positions + position) * self.lanes + lane) = T::ZERO };
+                    }
+                }
+            }
+        }
+        let mut padded = Scratch::new(if self.pads { self.window.pitch.iter().product::<usize>() * p.c } else { 0 });
+        let mut copied = Scratch::new(if self.copies_g { p.output_pixels() * self.g_step } else { 0 });
+        for n in images {
+            let mut a = self.x.data.wrapping_offset(n as isize * self.x.strides[0]);
+            if self.pads {
+                // SAFETY: the scratch holds the window.
+                unsafe { self.x.copy(n, &self.window, padded.as_mut_ptr(), T::ZERO) };
+                a = padded.as_ptr();
+            }
+            let mut b = self.g.data.wrapping_offset(n as isize * self.g.strides[0]);
+            if self.copies_g {
+                // SAFETY: the scratch holds one image's pixels of `g_step` elements.
+                unsafe { self.copy_g(n, copied.as_mut_ptr()) };
+                b = copied.as_ptr();
+            }
+            for group in 0..p.groups {
+                let lane = group * if self.copies_g { self.lanes } else { p.group_k() };
+                for &(block, vectors) in blocks {
+                    for (index, &row) in self.rows.iter().enumerate() {
+                        for (first, count) in self.shape.tiles(self.run, vectors) {
+                            let position = group * positions + index * self.run + first;
+                            // SAFETY: reads stay inside the padded image and `g`; the sums are this task's.
+                            unsafe {
+                                outer(
+                                    self.shape.level,
+                                    count,
+                                    vectors,
+                                    &Outer {
+                                        a: a.wrapping_add(row + group * cg + first),
+                                        a_move: p.stride[2] * p.c,
+                                        b: b.wrapping_add(lane + block),
+                                        b_move: self.g_step,
+                                        rows: &self.lines,
+                                        run: p.output[2],
+                                        out: sums.add(position * self.lanes + block),
+                                        out_step: self.lanes,
+                                    },
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies image `n` of `g`, each group's channels filled up with zeros to whole vectors.
+    ///
+    /// # Safety
+    /// `to` is valid for one image's pixels of `g_step` elements.
+    unsafe fn copy_g(&self, n: usize, to: *mut T) {
+        let (p, kg, strides) = (self.p, self.p.group_k(), self.g.strides);
+        let [_, height, width] = p.output;
+        for pixel in 0..p.output_pixels() {
+            let at = [n, 0, pixel / (height * width), pixel / width % height, pixel % width];
+            // SAFETY: `at` is a position of `g`, and `pixel` one of the copy.
+            unsafe {
+                let from = self.g.data.offset((0..5).map(|axis| at[axis] as isize * strides[axis]).sum());
+                let to = to.add(pixel * self.g_step);
+                for group in 0..p.groups {
+                    let (from, to) = (from.offset((group * kg) as isize * strides[1]), to.add(group * self.lanes));
+                    for k in 0..kg {
+                        *to.add(k) = *from.offset(k as isize * strides[1]);
+                    }
+                    for k in kg..self.lanes {
+                        *to.add(k) = T::ZERO;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the parts in order and turns the result to `[k, c / groups, *kernel]`.
+    fn finish(&self, partial: &[T], parts: usize, dw: &mut [T]) {
+        let (p, cg, kg, taps) = (self.p, self.p.group_c(), self.p.group_k(), self.p.taps());
+        let size = p.groups * taps * cg * self.lanes;
+        let turn = |first: usize, dw: &mut [T]| {
+            for (index, dw) in dw.chunks_mut(cg * taps).enumerate() {
+                let k = first / (cg * taps) + index;
+                let (group, lane) = (k / kg, k % kg);
+                for tap in 0..taps {
+                    for c in 0..cg {
+                        let at = ((group * taps + tap) * cg + c) * self.lanes + lane;
+                        let mut sum = partial[at];
+                        for part in 1..parts {
+                            sum += partial[part * size + at];
+                        }
+                        dw[c * taps + tap] = sum;
+                    }
+                }
+            }
+        };
+        if dw.len() * parts < 1 << 15 {
+            turn(0, dw);
+        } else {
+            parallel::for_each_chunk(dw, kg.min(16) * cg * taps, turn);
+        }
+    }
+}
