@@ -139,9 +139,38 @@ impl Layout {
         true
     }
 
-    /// The dense layout that an elementwise result of this operand takes: the same axis order where this one is dense.
+    /// Whether some elements share one place, as after `expand`.
+    pub(crate) fn is_expanded(&self) -> bool {
+        self.shape.iter().zip(&self.strides).any(|(&size, &stride)| size > 1 && stride == 0)
+    }
+
+    /// The lowest position of an element, and the one behind the highest; `0..0` where there is none.
+    pub(crate) fn reach(&self) -> Range<isize> {
+        if self.is_empty() {
+            return 0..0;
+        }
+        let extents = self.shape.iter().zip(&self.strides).map(|(&size, &stride)| (size as isize - 1) * stride);
+        let (low, high) = extents.fold((0, 0), |(low, high), extent| (low + extent.min(0), high + extent.max(0)));
+        let offset = self.offset as isize;
+        offset + low..offset + high + 1
+    }
+
+    /// Whether no two elements share a place: each step leads beyond all elements along smaller steps.
+    pub(crate) fn is_injective(&self) -> bool {
+        let mut extent = 0isize;
+        self.is_empty()
+            || self.order().iter().rev().all(|&axis| {
+                let (size, stride) = (self.shape[axis], self.strides[axis].abs());
+                let fits = size == 1 || stride > extent;
+                extent += (size as isize - 1) * stride;
+                fits
+            })
+    }
+
+    /// The dense layout that an elementwise result of this operand takes: its axis order, so that a part of a
+    /// channels-last tensor stays channels-last; row-major where an expanded axis has no order.
     pub(crate) fn like(&self) -> Layout {
-        if !self.is_contiguous() && self.is_dense() {
+        if !self.is_contiguous() && !self.is_expanded() {
             Layout::ordered(&self.shape, &self.order())
         } else {
             Layout::contiguous(&self.shape)
@@ -237,6 +266,16 @@ impl<const K: usize> Nest<K> {
         Nest { shape, strides, offsets }
     }
 
+    /// Size and steps of each merged axis, slowest first.
+    pub(crate) fn axes(&self) -> impl Iterator<Item = (usize, [isize; K])> {
+        self.shape.iter().copied().zip(self.strides.iter().copied())
+    }
+
+    /// The positions of the first element.
+    pub(crate) fn offsets(&self) -> [isize; K] {
+        self.offsets
+    }
+
     /// The steps of the innermost axis.
     pub(crate) fn inner(&self) -> [isize; K] {
         self.strides[self.strides.len() - 1]
@@ -255,9 +294,7 @@ impl<const K: usize> Nest<K> {
         for axis in (0..=last).rev() {
             index[axis] = rest % self.shape[axis];
             rest /= self.shape[axis];
-            for k in 0..K {
-                positions[k] += index[axis] as isize * self.strides[axis][k];
-            }
+            advance(&mut positions, &self.strides[axis], index[axis] as isize);
         }
         let mut at = range.start;
         loop {
@@ -267,24 +304,26 @@ impl<const K: usize> Nest<K> {
             if at >= range.end {
                 return;
             }
-            for k in 0..K {
-                positions[k] -= index[last] as isize * self.strides[last][k];
-            }
+            advance(&mut positions, &self.strides[last], -(index[last] as isize));
             index[last] = 0;
             for axis in (0..last).rev() {
                 index[axis] += 1;
                 if index[axis] < self.shape[axis] {
-                    for k in 0..K {
-                        positions[k] += self.strides[axis][k];
-                    }
+                    advance(&mut positions, &self.strides[axis], 1);
                     break;
                 }
-                for k in 0..K {
-                    positions[k] -= (index[axis] - 1) as isize * self.strides[axis][k];
-                }
+                advance(&mut positions, &self.strides[axis], 1 - index[axis] as isize);
                 index[axis] = 0;
             }
         }
+    }
+}
+
+/// Moves every position by `count` steps.
+#[inline(always)]
+fn advance<const K: usize>(positions: &mut [isize; K], steps: &[isize; K], count: isize) {
+    for (position, step) in positions.iter_mut().zip(steps) {
+        *position += count * step;
     }
 }
 

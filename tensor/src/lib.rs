@@ -33,6 +33,11 @@ mod view;
 
 pub use dtype::{DType, Element, Float, Number};
 pub use layout::{Layout, MemoryFormat};
+pub use ops::activation::Gelu;
+pub use ops::einsum::{EinsumOperand, einsum};
+pub use ops::index::{Ellipsis, NewAxis, Pick, Picks, step};
+pub use ops::pad::PadMode;
+pub use ops::slice::Span;
 pub use random::{Generator, GeneratorState, manual_seed, with_default_generator};
 pub use shape::{Dims, Strides};
 pub use storage::Storage;

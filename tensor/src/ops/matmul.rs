@@ -23,6 +23,13 @@ impl Tensor {
         if self.rank() == 0 || other.rank() == 0 {
             crate::fault!("matmul", [lhs: self.shape(), rhs: other.shape()], "both operands need at least 1 axis");
         }
+        if self.rank() > 2 && other.rank() <= 2 && self.is_contiguous() && self.size(-1) == other.shape()[0] {
+            // One matrix for all leading axes: they are more rows of the same product.
+            let mut shape = self.shape().to_vec();
+            let (k, rows) = (shape.pop().unwrap_or(1), shape.iter().product::<usize>());
+            shape.extend(other.shape().get(1));
+            return self.reshape([rows, k]).matmul(other).reshape(shape);
+        }
         let a = if self.rank() == 1 { self.unsqueeze(0) } else { self.clone() };
         let b = if other.rank() == 1 { other.unsqueeze(1) } else { other.clone() };
         let (m, k) = (a.size(-2), a.size(-1));
@@ -45,7 +52,74 @@ impl Tensor {
         let result = if self.rank() == 1 { result.squeeze(-2) } else { result };
         if other.rank() == 1 { result.squeeze(-1) } else { result }
     }
+
+    /// The product of two batches of matrices, `[b, m, k] x [b, k, n] -> [b, m, n]`, without broadcasting.
+    /// PyTorch: `torch.bmm`.
+    ///
+    /// # Panics
+    /// If an operand has not 3 axes, sizes or dtypes differ, or the dtype is `bool`.
+    #[track_caller]
+    pub fn bmm(&self, other: &Tensor) -> Tensor {
+        if self.rank() != 3 || other.rank() != 3 || self.shape()[0] != other.shape()[0] {
+            crate::fault!("bmm", [lhs: self.shape(), rhs: other.shape()], "expected two batches of equally many matrices");
+        }
+        self.matmul(other)
+    }
+
+    /// `sum_i x_i y_i` of two vectors of equal length. PyTorch: `torch.dot`.
+    ///
+    /// # Panics
+    /// If an operand has not 1 axis, sizes or dtypes differ, or the dtype is `bool`.
+    #[track_caller]
+    pub fn dot(&self, other: &Tensor) -> Tensor {
+        if self.rank() != 1 || self.shape() != other.shape() {
+            crate::fault!("dot", [lhs: self.shape(), rhs: other.shape()], "expected two vectors of equal length");
+        }
+        self.matmul(other)
+    }
+
+    /// `y[i, j] = x_i y_j` of two vectors. PyTorch: `torch.outer`.
+    ///
+    /// # Panics
+    /// If an operand has not 1 axis, dtypes differ or are `bool`.
+    #[track_caller]
+    pub fn outer(&self, other: &Tensor) -> Tensor {
+        if self.rank() != 1 || other.rank() != 1 {
+            crate::fault!("outer", [lhs: self.shape(), rhs: other.shape()], "expected two vectors");
+        }
+        self.unsqueeze(1).mul(&other.unsqueeze(0))
+    }
+
+    /// `beta self + alpha a b`, where this tensor broadcasts to the matrix product `a b`; with `beta` 0 this tensor's
+    /// values do not count, even NaN. PyTorch: `torch.addmm`.
+    ///
+    /// # Panics
+    /// If `a` or `b` has not 2 axes, the inner sizes differ, this tensor does not broadcast to the product, or dtypes
+    /// differ or are `bool`.
+    #[track_caller]
+    pub fn addmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Tensor {
+        self.expect_same_dtype("addmm", a);
+        if a.rank() != 2 || b.rank() != 2 || a.shape()[1] != b.shape()[0] {
+            crate::fault!("addmm", [lhs: a.shape(), rhs: b.shape()], "expected two matrices whose inner sizes agree");
+        }
+        let product = a.matmul(b);
+        if shape::broadcast(self.shape(), product.shape()).as_deref() != Ok(product.shape()) {
+            crate::fault!("addmm", [input: self.shape(), product: product.shape()],
+                "the input does not broadcast to the product");
+        }
+        let product = if alpha == 1.0 { product } else { product.mul_scalar(alpha) };
+        if beta == 0.0 {
+            return product;
+        }
+        let input = if beta == 1.0 { self.clone() } else { self.mul_scalar(beta) };
+        product.add(&input)
+    }
 }
+
+/// Multiply-adds from which a product of a batch is worth all threads for itself.
+const LARGE: usize = 1 << 22;
+/// Multiply-adds that one task of a batch of smaller products should have.
+const GROUP: usize = 1 << 18;
 
 /// One product per leading index; `a` and `b` have the same leading axes.
 fn batched<T: Number>(a: &Tensor, b: &Tensor, shape: &[usize]) -> Tensor {
@@ -76,10 +150,13 @@ fn batched<T: Number>(a: &Tensor, b: &Tensor, shape: &[usize]) -> Tensor {
                 );
             });
         };
-        if lead.len() == 1 {
-            product(0, out);
+        if m * n * k >= LARGE {
+            out.chunks_mut(m * n).enumerate().for_each(|(index, out)| product(index, out));
         } else {
-            parallel::for_each_chunk(out, m * n, |first, out| product(first / (m * n), out));
+            let group = m * n * (GROUP / (m * n * k).max(1)).max(1);
+            parallel::for_each_chunk(out, group, |first, out| {
+                out.chunks_mut(m * n).enumerate().for_each(|(index, out)| product(first / (m * n) + index, out));
+            });
         }
     })
 }
