@@ -78,9 +78,7 @@ pub fn workload(name: &str) -> Box<dyn Workload> {
             sequential![Flatten::new(), Linear::new(784, 32), ReLU::new(), Linear::new(32, 10)],
             sgd,
         ),
-        "lenet64" => {
-            classify([64, 1, 28, 28], LeNet::new(1, 10), |model| Adam::new(model.parameters(), 1e-3))
-        }
+        "lenet64" => classify([64, 1, 28, 28], LeNet::new(1, 10), |model| Adam::new(model.parameters(), 1e-3)),
         "ae64" => {
             let down = |i, o| Conv2d::builder(i, o, 3).stride(2).padding(1).build();
             let up = |i, o| ConvTranspose2d::builder(i, o, 4).stride(2).padding(1).build();

@@ -145,15 +145,14 @@ impl Canvas {
     /// The picture `factor` times as large, each pixel a square.
     pub fn enlarge(&self, factor: usize) -> Canvas {
         let (height, width) = (self.height * factor, self.width * factor);
-        let pixels = (0..height * width)
-            .map(|i| self.pixels[(i / width / factor) * self.width + i % width / factor])
-            .collect();
+        let pixels =
+            (0..height * width).map(|i| self.pixels[(i / width / factor) * self.width + i % width / factor]).collect();
         Canvas { height, width, pixels }
     }
 
     /// The finished picture.
     pub fn to_image(&self) -> Image {
-        Image::from_bytes(self.pixels.as_flattened(), Mode::Rgb, [self.height, self.width])
+        Image::from_bytes(self.pixels.as_flattened(), Mode::RGB, [self.height, self.width])
     }
 
     /// The finished picture as `u8 [3, H, W]`.
