@@ -6,7 +6,8 @@ pub use crate as nn;
 pub use crate::containers::{ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential};
 pub use crate::extension::VariableExt;
 pub use crate::layers::{
-    Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Flatten, Identity, Linear, ReLU, Unflatten,
+    Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Flatten, Identity, Linear, ReLU,
+    Unflatten,
 };
 pub use crate::module::{Forward, Hooks, Module, ModuleState, StateDict};
 pub use crate::parameter::{Buffer, Parameter};

@@ -122,8 +122,8 @@ impl ModuleList<dyn Forward> {
     }
 }
 
-/// Goes through a list of modules.
-pub type Iter<'a, M> = std::iter::Map<std::slice::Iter<'a, Arc<M>>, fn(&'a Arc<M>) -> &'a M>;
+/// Written out, since `IntoIterator` needs a name for it.
+type Iter<'a, M> = std::iter::Map<std::slice::Iter<'a, Arc<M>>, fn(&'a Arc<M>) -> &'a M>;
 
 impl<'a, M: ?Sized> IntoIterator for &'a ModuleList<M> {
     type Item = &'a M;

@@ -30,7 +30,7 @@ pub type Conv3d = Conv<3>;
 /// assert_eq!(conv.to_string(), "Conv2d(3, 16, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1))");
 /// ```
 #[derive(Debug, Module)]
-#[module(name = ["Conv1d", "Conv2d", "Conv3d"][N - 1], extra_repr = options_text, multiply_adds = work)]
+#[module(name = Self::NAME, extra_repr = options_text, multiply_adds = work)]
 pub struct Conv<const N: usize> {
     /// `[out_channels, in_channels / groups, *kernel_size]`.
     pub weight: Parameter,
@@ -42,6 +42,8 @@ pub struct Conv<const N: usize> {
 }
 
 impl<const N: usize> Conv<N> {
+    const NAME: &'static str = ["Conv1d", "Conv2d", "Conv3d"][N - 1];
+
     /// Stride 1, no padding, dilation 1, one group, with bias.
     ///
     /// # Panics

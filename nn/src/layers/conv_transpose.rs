@@ -30,11 +30,7 @@ pub type ConvTranspose3d = ConvTranspose<3>;
 /// assert_eq!(up.call(&x).shape(), &[1, 8, 28, 28]);
 /// ```
 #[derive(Debug, Module)]
-#[module(
-    name = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"][N - 1],
-    extra_repr = options_text,
-    multiply_adds = work
-)]
+#[module(name = Self::NAME, extra_repr = options_text, multiply_adds = work)]
 pub struct ConvTranspose<const N: usize> {
     /// `[in_channels, out_channels / groups, *kernel_size]`.
     pub weight: Parameter,
@@ -48,6 +44,8 @@ pub struct ConvTranspose<const N: usize> {
 const OPS: [&str; 3] = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"];
 
 impl<const N: usize> ConvTranspose<N> {
+    const NAME: &'static str = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"][N - 1];
+
     /// Stride 1, no padding, dilation 1, one group, with bias.
     ///
     /// # Panics

@@ -6,8 +6,6 @@ mod linear;
 mod shape;
 
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
-pub use conv_transpose::{
-    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder,
-};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder};
 pub use linear::Linear;
 pub use shape::{Flatten, Identity, ReLU, Unflatten};

@@ -11,9 +11,9 @@ use autograd::{HookHandle, Variable, no_grad};
 use tensor::error::{self, Fault};
 use tensor::{DType, Tensor};
 
+use super::Module;
 use super::hooks::Hooks;
 use super::visit::Members;
-use super::Module;
 
 /// What one module gives in one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,12 +166,8 @@ fn with_batch(message: &str, batch: usize) -> String {
 /// `1234567` as `1,234,567`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let parts: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|part| std::str::from_utf8(part).expect("digits are ASCII"))
-        .collect();
+    let parts: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|part| std::str::from_utf8(part).expect("digits are ASCII")).collect();
     parts.join(",")
 }
 
@@ -201,7 +197,12 @@ impl fmt::Display for Summary {
             let [label, shape, parameters, work, bytes] = line;
             writeln!(f, "{label:<a$}  {shape:<b$}  {parameters:>c$}  {work:>d$}  {bytes:>e$}")?;
         }
-        writeln!(f, "parameters: {} ({} trainable)", grouped(self.parameters as u64), grouped(self.trainable_parameters as u64))?;
+        writeln!(
+            f,
+            "parameters: {} ({} trainable)",
+            grouped(self.parameters as u64),
+            grouped(self.trainable_parameters as u64)
+        )?;
         writeln!(f, "multiply-adds: {}", grouped(self.multiply_adds))?;
         write!(
             f,

@@ -111,3 +111,55 @@ pub fn linear(x: &Variable, w: &Variable, bias: Option<&Variable>) -> Variable {
         }
     }
 }
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use autograd::check::{Check, Sample, strategy::values};
+    use proptest::prelude::{BoxedStrategy, Strategy};
+    use tensor::Tensor;
+
+    use super::{Linear, LinearBias};
+
+    /// Leading sizes of the input, numbers before and after.
+    fn sizes() -> BoxedStrategy<(Vec<usize>, usize, usize)> {
+        (proptest::collection::vec(1..=3usize, 0..=2), 1..=4usize, 1..=4usize).boxed()
+    }
+
+    fn reference(x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let (inputs, outputs) = (w.shape()[1], w.shape()[0]);
+        let shape = [&x.shape()[..x.rank() - 1], &[outputs]].concat();
+        let (x, w) = (x.to_vec::<f64>(), w.to_vec::<f64>());
+        let b = bias.map_or_else(|| vec![0.0; outputs], Tensor::to_vec::<f64>);
+        let y = x.chunks(inputs).flat_map(|x| {
+            let dot = |row: &[f64]| x.iter().zip(row).map(|(x, w)| x * w).sum::<f64>();
+            w.chunks(inputs).zip(&b).map(|(row, b)| dot(row) + b).collect::<Vec<_>>()
+        });
+        Tensor::from_vec(y.collect::<Vec<f64>>(), shape)
+    }
+
+    impl Check<2> for Linear {
+        fn samples() -> BoxedStrategy<Sample<Self, 2>> {
+            sizes()
+                .prop_flat_map(|(lead, m, n)| (values(&[&lead[..], &[m]].concat()), values(&[n, m])))
+                .prop_map(|(x, w)| Sample { op: Linear, inputs: [x, w] })
+                .boxed()
+        }
+
+        fn reference(&self, [x, w]: [&Tensor; 2]) -> Option<Tensor> {
+            Some(reference(x, w, None))
+        }
+    }
+
+    impl Check<3> for LinearBias {
+        fn samples() -> BoxedStrategy<Sample<Self, 3>> {
+            sizes()
+                .prop_flat_map(|(lead, m, n)| (values(&[&lead[..], &[m]].concat()), values(&[n, m]), values(&[n])))
+                .prop_map(|(x, w, b)| Sample { op: LinearBias, inputs: [x, w, b] })
+                .boxed()
+        }
+
+        fn reference(&self, [x, w, b]: [&Tensor; 3]) -> Option<Tensor> {
+            Some(reference(x, w, Some(b)))
+        }
+    }
+}

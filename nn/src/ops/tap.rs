@@ -26,3 +26,21 @@ impl Op<1> for Tap {
 pub fn tap(x: &Variable) -> Variable {
     Tap.apply([x])
 }
+
+#[cfg(any(test, feature = "check"))]
+impl autograd::check::Check<1> for Tap {
+    const LINEAR: bool = true;
+
+    fn samples() -> proptest::prelude::BoxedStrategy<autograd::check::Sample<Self, 1>> {
+        use autograd::check::{Sample, strategy};
+        use proptest::prelude::Strategy;
+        strategy::any_shape()
+            .prop_flat_map(|shape| strategy::values(&shape))
+            .prop_map(|x| Sample { op: Tap, inputs: [x] })
+            .boxed()
+    }
+
+    fn reference(&self, [x]: [&Tensor; 1]) -> Option<Tensor> {
+        Some(x.clone())
+    }
+}
