@@ -50,7 +50,8 @@ pub unsafe fn exp<S: Simd<Scalar = f32>>(x: S::Vector) -> S::Vector {
         let n = S::sub(S::fma(x, S::splat(std::f32::consts::LOG2_E), round), round);
         let r = S::fma(n, S::splat(-LN_2_HIGH), x);
         let r = S::fma(n, S::splat(-LN_2_LOW), r);
-        let p = polynomial::<S, 6>(r, [0.5, 0.166_666_67, 0.041_666_485, 0.008_333_361, 0.001_393_043_6, 0.000_198_527_62]);
+        let p =
+            polynomial::<S, 6>(r, [0.5, 0.166_666_67, 0.041_666_485, 0.008_333_361, 0.001_393_043_6, 0.000_198_527_62]);
         let y = S::add(S::fma(S::mul(r, r), p, r), S::splat(1.0));
         // 2^n in two factors: n reaches beyond the exponents of normal numbers on both sides.
         let half = S::fma(n, S::splat(0.5), round);
@@ -145,7 +146,15 @@ pub unsafe fn erf<S: Simd<Scalar = f32>>(x: S::Vector) -> S::Vector {
         let t = S::min(S::splat(10.0), S::abs(x));
         let q = polynomial::<S, 7>(
             t,
-            [-0.128_717_51, -0.634_846_7, -0.106_777_88, 0.024_254_622, -0.003_883_964_4, 0.000_383_197_13, -0.000_017_285_347],
+            [
+                -0.128_717_51,
+                -0.634_846_7,
+                -0.106_777_88,
+                0.024_254_622,
+                -0.003_883_964_4,
+                0.000_383_197_13,
+                -0.000_017_285_347,
+            ],
         );
         let far = S::sub(S::splat(1.0), exp::<S>(S::sub(S::mul(q, t), t)));
         let sign = S::and(x, S::splat_bits(0x8000_0000));
@@ -223,7 +232,8 @@ mod tests {
                 for (&x, &y) in all.iter().zip(&y) {
                     let expected = reference(function, f64::from(x));
                     if expected.is_nan() || expected.abs() > f64::from(f32::MAX) * (1.0 + 1e-7) {
-                        let same = y.is_nan() == expected.is_nan() && (y.is_nan() || f64::from(y) == expected as f32 as f64);
+                        let same =
+                            y.is_nan() == expected.is_nan() && (y.is_nan() || f64::from(y) == expected as f32 as f64);
                         assert!(same, "{function:?} of {x:e} at {level}: {y:e} instead of {expected:e}");
                         continue;
                     }
