@@ -2,4 +2,5 @@
 
 pub mod conv;
 pub mod elementwise;
+pub(crate) mod copy;
 pub mod gemm;
