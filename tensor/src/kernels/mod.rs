@@ -2,3 +2,7 @@
 
 pub mod conv;
 pub mod gemm;
+pub mod norm;
+pub mod pool;
+pub mod resample;
+pub mod softmax;
