@@ -1,1 +1,4 @@
-//! Part of gradus.
+//! Modules, layers, losses, optimizers and training of gradus.
+#![forbid(unsafe_code)]
+
+pub mod ops;
