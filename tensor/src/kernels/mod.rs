@@ -1,6 +1,7 @@
 //! Numeric kernels, one file or folder per family.
 
 pub mod conv;
+pub(crate) mod copy;
 pub mod gemm;
 pub mod norm;
 pub mod pool;
