@@ -68,7 +68,7 @@ activation! {
     Hardswish hardswish();
     |x| x * (x + 3.0).clamp(0.0, 6.0) / 6.0;
     |x| if x <= -3.0 { 0.0 } else if x < 3.0 { x / 3.0 + 0.5 } else { 1.0 };
-    curved |x| {
+    => |x| {
         let inside = x.data().abs().neg().gt_scalar(-3.0);
         let slope = choose(&inside, &(x * (1.0 / 3.0) + 0.5), 0.0);
         let beyond = x.data().neg().gt_scalar(-3.0).logical_not().to_dtype(x.dtype());
@@ -80,7 +80,7 @@ activation! {
     Elu scaled_elu(alpha: f64, scale: f64, input_scale: f64);
     |x| if x > 0.0 { x * scale } else { (x * input_scale).exp_m1() * (alpha * scale) };
     |x| if x > 0.0 { scale } else { (x * input_scale).exp() * (alpha * scale * input_scale) };
-    curved |x| {
+    => |x| {
         let positive = x.data().gt_scalar(0.0);
         let curve = (negative_part(x) * *input_scale).exp() * (alpha * scale * input_scale);
         choose(&positive.logical_not(), &curve, *scale)
@@ -90,7 +90,7 @@ activation! {
     Softplus softplus(beta: f64, threshold: f64);
     |x| if x * beta > threshold { x } else { ((x * beta).exp()).ln_1p() / beta };
     |x| if x * beta > threshold { 1.0 } else { 1.0 / (1.0 + (-(x * beta)).exp()) };
-    curved |x| {
+    => |x| {
         let scaled = x * *beta;
         choose(&scaled.data().gt_scalar(*threshold).logical_not(), &scaled.sigmoid(), 1.0)
     };
@@ -99,19 +99,19 @@ activation! {
     Softsign softsign();
     |x| x / (1.0 + x.abs());
     |x| 1.0 / ((1.0 + x.abs()) * (1.0 + x.abs()));
-    curved |x| (x.abs() + 1.0).pow_scalar(-2.0);
+    => |x| (x.abs() + 1.0).pow_scalar(-2.0);
 
     /// `x - tanh(x)`. PyTorch: `torch.nn.functional.tanhshrink`.
     Tanhshrink tanhshrink();
     |x| x - x.tanh();
     |x| x.tanh() * x.tanh();
-    curved |x| x.tanh().pow_scalar(2.0);
+    => |x| x.tanh().pow_scalar(2.0);
 
     /// `x sigmoid(x)`. PyTorch: `torch.nn.functional.silu`.
     Silu silu();
     |x| x / (1.0 + (-x).exp());
     |x| { let s = 1.0 / (1.0 + (-x).exp()); s * (1.0 + x * (1.0 - s)) };
-    curved |x| {
+    => |x| {
         let s = x.sigmoid();
         &s * (x * (1.0 - &s) + 1.0)
     };
@@ -120,13 +120,13 @@ activation! {
     LogSigmoid log_sigmoid();
     |x| x.min(0.0) - (-x.abs()).exp().ln_1p();
     |x| 1.0 / (1.0 + x.exp());
-    curved |x| (-x).sigmoid();
+    => |x| (-x).sigmoid();
 
     /// `x tanh(log(1 + e^x))`. PyTorch: `torch.nn.functional.mish`.
     Mish mish();
     |x| x * x.exp().ln_1p().tanh();
     |x| { let t = x.exp().ln_1p().tanh(); t + x * (1.0 - t * t) / (1.0 + (-x).exp()) };
-    curved |x| {
+    => |x| {
         let t = softplus(x, 1.0, 20.0).tanh();
         &t + x * (1.0 - &t * &t) * x.sigmoid()
     };
@@ -135,13 +135,13 @@ activation! {
     NormalCdf normal_cdf() with half = FRAC_1_SQRT_2, density = NORMAL_DENSITY;
     |x| 0.5 * Float::erfc(-x * half);
     |x| (x * x * -0.5).exp() * density;
-    curved |x| (x * x * -0.5).exp() * NORMAL_DENSITY;
+    => |x| (x * x * -0.5).exp() * NORMAL_DENSITY;
 
     /// `x` times the probability that a standard normal number is below `x`. PyTorch: `torch.nn.functional.gelu`.
     Gelu gelu() with half = FRAC_1_SQRT_2, density = NORMAL_DENSITY;
     |x| x * 0.5 * Float::erfc(-x * half);
     |x| 0.5 * Float::erfc(-x * half) + x * (x * x * -0.5).exp() * density;
-    curved |x| normal_cdf(x) + x * (x * x * -0.5).exp() * NORMAL_DENSITY;
+    => |x| normal_cdf(x) + x * (x * x * -0.5).exp() * NORMAL_DENSITY;
 
     /// `gelu` with the probability approximated by a hyperbolic tangent. PyTorch: `gelu(approximate="tanh")`.
     GeluTanh gelu_tanh() with slope = GELU_SLOPE;
@@ -150,7 +150,7 @@ activation! {
         let t = (slope * (x + 0.044715 * x * x * x)).tanh();
         0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * slope * (1.0 + 0.134145 * x * x)
     };
-    curved |x| {
+    => |x| {
         let square = x * x;
         let t = (x * (&square * 0.044715 + 1.0) * GELU_SLOPE).tanh();
         (&t + 1.0) * 0.5 + x * (1.0 - &t * &t) * (square * 0.134145 + 1.0) * (0.5 * GELU_SLOPE)

@@ -32,25 +32,34 @@ pub fn avg_pool<const D: usize>(x: &Variable, pool: impl Into<Pool<D>>) -> Varia
     }
     batched::<D>(op, x, |x| {
         let windows = pool.windows(op, x.shape());
-        resample(x, (0..D).map(|axis| {
-            let at = axis + 3 - D;
-            let (size, padding) = (windows.input[at], windows.padding[at]);
-            let rows: Vec<Vec<(usize, f64)>> = (0..windows.output[at])
-                .map(|o| {
-                    let first = o * windows.stride[at];
-                    // Windows may stick out of the padded input in ceil mode: that part never counts.
-                    let end = (first + windows.kernel[at]).min(size + 2 * padding);
-                    let (from, to) = (first.max(padding) - padding, end.min(size + padding).max(padding) - padding);
-                    let count = if pool.count_include_pad { end - first } else { to - from };
-                    let divisor = match pool.divisor_override {
-                        Some(divisor) => if axis == 0 { divisor } else { 1 },
-                        None => count,
-                    };
-                    (from..to).map(|i| (i, 1.0 / divisor as f64)).collect()
-                })
-                .collect();
-            (axis + 2, Taps::new(size, rows))
-        }))
+        resample(
+            x,
+            (0..D).map(|axis| {
+                let at = axis + 3 - D;
+                let (size, padding) = (windows.input[at], windows.padding[at]);
+                let rows: Vec<Vec<(usize, f64)>> = (0..windows.output[at])
+                    .map(|o| {
+                        let first = o * windows.stride[at];
+                        // Windows may stick out of the padded input in ceil mode: that part never counts.
+                        let end = (first + windows.kernel[at]).min(size + 2 * padding);
+                        let (from, to) = (first.max(padding) - padding, end.min(size + padding).max(padding) - padding);
+                        let count = if pool.count_include_pad { end - first } else { to - from };
+                        let divisor = match pool.divisor_override {
+                            Some(divisor) => {
+                                if axis == 0 {
+                                    divisor
+                                } else {
+                                    1
+                                }
+                            }
+                            None => count,
+                        };
+                        (from..to).map(|i| (i, 1.0 / divisor as f64)).collect()
+                    })
+                    .collect();
+                (axis + 2, Taps::new(size, rows))
+            }),
+        )
     })
 }
 
@@ -80,15 +89,18 @@ pub fn adaptive_avg_pool<const D: usize>(x: &Variable, output_size: [Option<usiz
         if sizes.contains(&0) {
             tensor::fault!(op, [input: x.shape()], "the input has no positions");
         }
-        resample(x, (0..D).map(|axis| {
-            let (size, outputs) = (sizes[axis], output_size[axis].unwrap_or(sizes[axis]));
-            let rows = (0..outputs).map(|o| {
-                let window = adaptive_window(size, outputs, o);
-                let weight = 1.0 / window.len() as f64;
-                window.map(move |i| (i, weight))
-            });
-            (axis + 2, Taps::new(size, rows))
-        }))
+        resample(
+            x,
+            (0..D).map(|axis| {
+                let (size, outputs) = (sizes[axis], output_size[axis].unwrap_or(sizes[axis]));
+                let rows = (0..outputs).map(|o| {
+                    let window = adaptive_window(size, outputs, o);
+                    let weight = 1.0 / window.len() as f64;
+                    window.map(move |i| (i, weight))
+                });
+                (axis + 2, Taps::new(size, rows))
+            }),
+        )
     })
 }
 

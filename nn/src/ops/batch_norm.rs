@@ -5,6 +5,9 @@
 //! again from the input: nothing but input (and addend) is kept. Where the gradient is differentiated itself, the
 //! formula below takes the kernels' place. Instance, group and layer normalisation are this op on reshaped inputs.
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use std::sync::Arc;
 
 use autograd::ops::elementwise::where_;

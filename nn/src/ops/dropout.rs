@@ -1,5 +1,8 @@
 //! Dropout of elements and of whole channels, and the variants for self-normalising networks.
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use autograd::{Context, Keeps, Op, Variable};
 use tensor::{DType, Element, Generator, Tensor, dispatch};
 

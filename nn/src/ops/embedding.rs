@@ -1,5 +1,8 @@
 //! Rows of a table by number.
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use autograd::ops::gather::GatherAdjoint;
 use autograd::{Context, Keeps, Op, Variable};
 use tensor::{Dims, Tensor};

@@ -62,11 +62,10 @@ pub fn affine_grid(theta: &Variable, size: &[usize], align_corners: bool) -> Var
     grid.reshape([&size[..1], spatial, &[d]].concat())
 }
 
-/// A coordinate in pixels, and whether it counts, per sample.
+/// A coordinate in pixels, per sample.
 struct Coordinate {
     /// `[n, 1, samples]`.
     at: Variable,
-    size: usize,
 }
 
 /// A constant.
@@ -90,7 +89,8 @@ fn reflect(x: &Variable, twice_low: f64, twice_high: f64) -> Variable {
     }
     let (low, span) = (twice_low / 2.0, (twice_high - twice_low) / 2.0);
     let shifted = x - low;
-    let sign = Variable::new(shifted.data().mul_scalar(1.0).sign_or_one());
+    let negative = shifted.data().neg().gt_scalar(0.0);
+    let sign = Variable::new(negative.to_dtype(x.dtype()).mul_scalar(-2.0).add_scalar(1.0));
     let distance = shifted * sign;
     let flips = Variable::new(distance.data().mul_scalar(1.0 / span).floor());
     let rest = &distance - &flips * span;
@@ -186,11 +186,11 @@ pub fn grid_sample(x: &Variable, grid: &Variable, mode: GridMode, options: (Grid
             let place = flat.narrow(2, d - 1 - axis, 1).reshape([n, 1, samples]);
             let place = Coordinate::unnormalize(&place, size, align_corners);
             if mode == GridMode::Bicubic {
-                let taps = Coordinate { at: place, size }.taps(mode);
+                let taps = Coordinate { at: place }.taps(mode);
                 let padded = |at: Tensor| Coordinate::padded(&Variable::new(at), size, padding, align_corners).data();
                 return taps.into_iter().map(|(at, w)| (padded(at), w)).collect();
             }
-            Coordinate { at: Coordinate::padded(&place, size, padding, align_corners), size }.taps(mode)
+            Coordinate { at: Coordinate::padded(&place, size, padding, align_corners) }.taps(mode)
         })
         .collect();
     let image = x.reshape([n, c, spatial.iter().product()]);
@@ -206,7 +206,9 @@ pub fn grid_sample(x: &Variable, grid: &Variable, mode: GridMode, options: (Grid
             rest /= taps.len();
             let (at, last) = (at.to_dtype(DType::F64), spatial[axis] as f64 - 1.0);
             inside = inside.mul(&at.map(|at: f64| f64::from(u8::from((0.0..=last).contains(&at)))));
-            index = index.mul_scalar(spatial[axis] as f64).add(&at.map(|at: f64| if at >= 0.0 { at.min(last) } else { 0.0 }));
+            index = index
+                .mul_scalar(spatial[axis] as f64)
+                .add(&at.map(|at: f64| if at >= 0.0 { at.min(last) } else { 0.0 }));
             weight = Some(weight.map_or_else(|| w.clone(), |weight| weight * w));
         }
         let index = index.to_dtype(DType::I64).expand([n, c, samples]);

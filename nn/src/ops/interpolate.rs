@@ -234,18 +234,21 @@ pub fn interpolate(x: &Variable, options: &Interpolate) -> Variable {
 impl Axis {
     fn taps(&self, options: &Interpolate) -> Taps {
         let align = options.align_corners;
-        Taps::new(self.input, (0..self.output).map(|o| match (options.mode, options.antialias) {
-            (InterpolateMode::Nearest, _) => vec![(self.nearest(o, 0.0), 1.0)],
-            (InterpolateMode::NearestExact, _) => vec![(self.nearest(o, 0.5), 1.0)],
-            (InterpolateMode::Linear, false) => self.linear(o, align),
-            (InterpolateMode::Linear, true) => self.filtered(o, 1.0, triangle),
-            (InterpolateMode::Cubic, false) => self.cubic(o, align),
-            (InterpolateMode::Cubic, true) => self.filtered(o, 2.0, cubic_filter),
-            (InterpolateMode::Area, _) => {
-                let window = adaptive_window(self.input, self.output, o);
-                let weight = 1.0 / window.len() as f64;
-                window.map(|i| (i, weight)).collect()
-            }
-        }))
+        Taps::new(
+            self.input,
+            (0..self.output).map(|o| match (options.mode, options.antialias) {
+                (InterpolateMode::Nearest, _) => vec![(self.nearest(o, 0.0), 1.0)],
+                (InterpolateMode::NearestExact, _) => vec![(self.nearest(o, 0.5), 1.0)],
+                (InterpolateMode::Linear, false) => self.linear(o, align),
+                (InterpolateMode::Linear, true) => self.filtered(o, 1.0, triangle),
+                (InterpolateMode::Cubic, false) => self.cubic(o, align),
+                (InterpolateMode::Cubic, true) => self.filtered(o, 2.0, cubic_filter),
+                (InterpolateMode::Area, _) => {
+                    let window = adaptive_window(self.input, self.output, o);
+                    let weight = 1.0 / window.len() as f64;
+                    window.map(|i| (i, weight)).collect()
+                }
+            }),
+        )
     }
 }

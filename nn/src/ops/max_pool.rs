@@ -3,6 +3,9 @@
 //! The fixed one keeps the place of each maximum in one byte and has a kernel for its gradient; when the gradient
 //! itself is differentiated, the closed family gather and scatter-add takes over, which the others use from the start.
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use autograd::ops::gather::GatherAdjoint;
 use autograd::{Context, Keeps, Op, Variable};
 use tensor::kernels::pool::{self, Windows};

@@ -1,5 +1,8 @@
 //! Sparse linear maps along axes, the one op under average pooling, interpolation, padding, `unfold` and `fold`.
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use std::sync::Arc;
 
 use autograd::{Context, Keeps, Op, Variable};

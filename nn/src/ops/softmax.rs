@@ -1,5 +1,8 @@
 //! Softmax along an axis and its relatives.
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use autograd::{Context, Keeps, Op, Variable};
 use tensor::Tensor;
 use tensor::kernels::softmax as kernel;

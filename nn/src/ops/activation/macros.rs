@@ -1,16 +1,16 @@
 //! The macro that turns a function and its slope into an op.
 
-/// Declares elementwise ops: `Op function(options) with constants; |x| value; |x| slope; curved |x| slope in Variables;`.
+/// Declares elementwise ops: `Op function(options) with constants; |x| value; |x| slope; => |x| slope in Variables;`.
 ///
 /// Value and slope are plain arithmetic on `f32` and `f64` alike; options and constants are converted to either. Without
-/// `curved` the slope is piecewise constant and its own gradient is 0.
+/// `=>` the slope is piecewise constant and its own gradient is 0.
 macro_rules! activation {
     ($(
         $(#[$doc:meta])*
         $op:ident $name:ident($($option:ident: f64),*) $(with $($constant:ident = $value:expr),*)?;
         |$x:ident| $y:expr;
         |$s:ident| $slope:expr;
-        $(curved |$v:ident| $curve:expr;)?
+        $(=> |$v:ident| $curve:expr;)?
     )*) => {$(
         #[doc = concat!("See [`", stringify!($name), "`].")]
         #[derive(Clone, Debug)]
@@ -53,8 +53,8 @@ macro_rules! activation {
                 if !cx.records() {
                     return [Some(Variable::new(self.slope(&x.data(), &g.data())))];
                 }
+                $(let $option = &self.$option;)*
                 $(
-                    let Self { $($option),* } = self;
                     let $v = &x;
                     return [Some(g * { $curve })];
                 )?

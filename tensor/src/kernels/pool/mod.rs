@@ -48,7 +48,8 @@ impl Windows {
 
     /// The taps of window `o` along `axis` that lie inside the input.
     fn inside(&self, axis: usize, o: usize) -> std::ops::Range<usize> {
-        let (at, dilation) = ((o * self.stride[axis]) as isize - self.padding[axis] as isize, self.dilation[axis] as isize);
+        let (at, dilation) =
+            ((o * self.stride[axis]) as isize - self.padding[axis] as isize, self.dilation[axis] as isize);
         let first = if at < 0 { (-at + dilation - 1) / dilation } else { 0 };
         let end = (self.input[axis] as isize - at + dilation - 1).div_euclid(dilation);
         let end = end.clamp(0, self.kernel[axis] as isize);

@@ -22,9 +22,11 @@ fn maxima_and_taps_agree_with_a_loop() {
         (17, windows([1, 20, 20], [[1, 17, 17], [1, 1, 1], [0; 3], [1; 3]])),
         (33, windows([1, 1, 30], [[1, 1, 4], [1, 1, 4], [0; 3], [1; 3]])),
     ] {
-        for (dtype, format) in
-            [(DType::F32, MemoryFormat::ChannelsLast), (DType::F64, MemoryFormat::Contiguous), (DType::F64, MemoryFormat::ChannelsLast)]
-        {
+        for (dtype, format) in [
+            (DType::F32, MemoryFormat::ChannelsLast),
+            (DType::F64, MemoryFormat::Contiguous),
+            (DType::F64, MemoryFormat::ChannelsLast),
+        ] {
             // Few values, so that there are ties.
             let x = random.randint([2, c, w.input[0], w.input[1], w.input[2]], -3, 4).to_dtype(dtype);
             check(&x.to_memory_format(format), &w, &mut random);
