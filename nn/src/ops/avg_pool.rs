@@ -5,7 +5,6 @@ use tensor::kernels::resample::Taps;
 
 use super::pool::{Pool, batched};
 use super::resample::resample;
-use super::sizes::Sizes;
 
 /// The mean of every window. PyTorch: `torch.nn.functional.avg_pool1d`, `avg_pool2d`, `avg_pool3d`.
 ///
@@ -121,6 +120,6 @@ pub fn lp_pool<const D: usize>(x: &Variable, norm_type: f64, pool: impl Into<Poo
     let mean = avg_pool(&x.pow_scalar(norm_type), pool);
     // Zeros by multiplication with the sign, as PyTorch does, so that the root of a negative sum is not NaN.
     let sign = Variable::new(mean.data().sign());
-    let area: usize = Sizes::<D>::sizes(pool.kernel_size).iter().product();
+    let area: usize = pool.kernel_size.iter().product();
     ((sign * mean.abs().relu()) * area as f64).pow_scalar(1.0 / norm_type)
 }

@@ -13,7 +13,7 @@ use tensor::{Dims, Tensor};
 
 use super::avg_pool::adaptive_window;
 use super::pool::{Pool, batched};
-use super::sizes::Sizes;
+use super::window::Size;
 
 /// See [`max_pool`].
 #[derive(Clone, Debug)]
@@ -137,11 +137,11 @@ pub fn adaptive_max_pool<const D: usize>(x: &Variable, output_size: [Option<usiz
 #[track_caller]
 pub fn fractional_max_pool2d(
     x: &Variable,
-    kernel_size: impl Sizes<2>,
-    output_size: impl Sizes<2>,
+    kernel_size: impl Size<2>,
+    output_size: impl Size<2>,
     samples: &Tensor,
 ) -> (Variable, Tensor) {
-    let (kernel, output) = (kernel_size.sizes(), output_size.sizes());
+    let (kernel, output) = (kernel_size.size(), output_size.size());
     with_indices::<2>("fractional_max_pool2d", x, |x| {
         let planes = x.shape()[0] * x.shape()[1];
         if samples.len() != 2 * planes {

@@ -1,6 +1,9 @@
-//! Network ops: the public function with its shape checks, the gradient, and samples for its check, one file per op.
-//! Numeric kernels lie in `tensor::kernels` under the same names.
+//! Differentiable network ops, one file or folder per family, all in one registry that generates their checks.
+//!
+//! A file holds all that the world sees of an op: the public function with its shape checks, the gradient, samples for
+//! the check. Numeric kernels lie in `tensor::kernels` under the same names.
 
+mod activation_grad;
 pub mod avg_pool;
 pub mod bilinear;
 pub mod fold;
@@ -10,7 +13,7 @@ pub mod norm;
 pub mod pad;
 pub mod pool;
 pub mod shuffle;
-pub mod sizes;
+pub mod window;
 
 autograd::ops! {
     activation::{
@@ -18,9 +21,12 @@ autograd::ops! {
         Silu, LogSigmoid, Mish, NormalCdf, Gelu, GeluTanh,
     }
     batch_norm::{BatchNorm, BatchNormAdd}
+    conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
     dropout::{Dropout}
     embedding::{Embedding}
+    linear::{Linear, LinearBias}
     max_pool::{MaxPool, MaxUnpool}
     resample::{Resample}
     softmax::{Softmax, LogSoftmax}
+    tap::{Tap}
 }

@@ -12,7 +12,7 @@ use super::resample::resample;
 /// `x` with each of `rows` equal parts, in logical order, normalised by itself.
 #[track_caller]
 fn normalize_rows(x: &Variable, rows: usize, eps: f64) -> Variable {
-    let size = if rows == 0 { 0 } else { x.len() / rows };
+    let size = x.len().checked_div(rows).unwrap_or(0);
     let y = batch_norm(&x.reshape([1, rows, size]), Affine::default(), Source::own(eps));
     y.reshape(x.shape())
 }

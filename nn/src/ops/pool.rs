@@ -3,7 +3,7 @@
 use autograd::Variable;
 use tensor::kernels::pool::Windows;
 
-use super::sizes::Sizes;
+use super::window::Size;
 
 /// The options of a pooling over `D` spatial axes. The stride is the kernel size unless it is set.
 ///
@@ -32,8 +32,8 @@ pub struct Pool<const D: usize> {
 
 impl<const D: usize> Pool<D> {
     /// Windows of `kernel_size` side by side.
-    pub fn new(kernel_size: impl Sizes<D>) -> Pool<D> {
-        let kernel_size = kernel_size.sizes();
+    pub fn new(kernel_size: impl Size<D>) -> Pool<D> {
+        let kernel_size = kernel_size.size();
         Pool {
             kernel_size,
             stride: kernel_size,
@@ -46,18 +46,18 @@ impl<const D: usize> Pool<D> {
     }
 
     /// Steps from window to window.
-    pub fn stride(self, stride: impl Sizes<D>) -> Pool<D> {
-        Pool { stride: stride.sizes(), ..self }
+    pub fn stride(self, stride: impl Size<D>) -> Pool<D> {
+        Pool { stride: stride.size(), ..self }
     }
 
     /// Positions added on both sides.
-    pub fn padding(self, padding: impl Sizes<D>) -> Pool<D> {
-        Pool { padding: padding.sizes(), ..self }
+    pub fn padding(self, padding: impl Size<D>) -> Pool<D> {
+        Pool { padding: padding.size(), ..self }
     }
 
     /// Steps from element to element of a window; maximum pooling alone.
-    pub fn dilation(self, dilation: impl Sizes<D>) -> Pool<D> {
-        Pool { dilation: dilation.sizes(), ..self }
+    pub fn dilation(self, dilation: impl Size<D>) -> Pool<D> {
+        Pool { dilation: dilation.size(), ..self }
     }
 
     /// Whether a last window that sticks out is kept.
@@ -124,7 +124,7 @@ fn widen<const D: usize>(sizes: [usize; D], fill: usize) -> [usize; 3] {
     std::array::from_fn(|axis| if axis + D >= 3 { sizes[axis + D - 3] } else { fill })
 }
 
-impl<const D: usize, S: Sizes<D>> From<S> for Pool<D> {
+impl<const D: usize, S: Size<D>> From<S> for Pool<D> {
     fn from(kernel_size: S) -> Pool<D> {
         Pool::new(kernel_size)
     }

@@ -153,8 +153,7 @@ unsafe fn lines_kernel<S: Simd>(whole: Whole<'_, S::Scalar>, first: usize, y: &m
             _ => {
                 let w = weight[range.start];
                 y.iter_mut().zip(from(range.start)).for_each(|(y, &x)| *y = w * x);
-                for at in range.start + 1..range.end {
-                    let w = weight[at];
+                for (at, &w) in range.clone().zip(&weight[range]).skip(1) {
                     y.iter_mut().zip(from(at)).for_each(|(y, &x)| *y += w * x);
                 }
             }

@@ -55,7 +55,7 @@ pub fn rrelu_train(x: &Variable, lower: f64, upper: f64, generator: &mut Generat
 #[track_caller]
 pub fn glu(x: &Variable, axis: isize) -> Variable {
     let size = x.size(axis);
-    if x.rank() == 0 || size % 2 != 0 {
+    if x.rank() == 0 || !size.is_multiple_of(2) {
         tensor::fault!("glu", [input: x.shape()], "axis {axis} of size {size} has no halves");
     }
     x.narrow(axis, 0, size / 2) * x.narrow(axis, size / 2, size / 2).sigmoid()

@@ -67,7 +67,7 @@ impl<'a, T> Reads<'a, T> {
 impl<T: Real + Element> Pass<'_, T> {
     fn run<const ACT: u8, const ADD: bool>(&self) -> Gradient {
         let form = &self.form;
-        let tensors = slices::<T>(self.channels);
+        let tensors = slices(self.channels);
         let values = [0, 1, 2].map(|i| memory::<T>(&tensors[i]));
         let sums = if form.len() == 0 {
             vec![0.0; 2 * form.c]

@@ -110,7 +110,7 @@ pub fn channel_affine(x: &Tensor, channels: &Channels, addend: Option<&Tensor>, 
 }
 
 /// The coefficients of `channels` as slices.
-pub(super) fn slices<T: Element>(channels: &Channels) -> [Tensor; 3] {
+pub(super) fn slices(channels: &Channels) -> [Tensor; 3] {
     [&channels.mean, &channels.scale, &channels.shift].map(Tensor::contiguous)
 }
 
@@ -122,7 +122,7 @@ fn run<T: Real + Element, const ACT: u8, const ADD: bool>(
     y: &mut [T],
 ) {
     let level = simd::level();
-    let tensors = slices::<T>(channels);
+    let tensors = slices(channels);
     let [mean, scale, shift] = [0, 1, 2].map(|i| memory::<T>(&tensors[i]));
     if form.rows {
         let [mean, scale, shift] = [mean, scale, shift].map(|values| form.tile(values));

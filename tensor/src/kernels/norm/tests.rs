@@ -83,9 +83,9 @@ fn check((x, g, r): (&Tensor, &Tensor, &Tensor), activation: Activation, adds: b
     if let Some(addend) = gradient.addend {
         close(&addend, &masked, tolerance);
     }
-    for k in 0..c {
-        assert!((gradient.sum[k] - sums[k][0]).abs() < tolerance * count);
-        assert!((gradient.product[k] - sums[k][1]).abs() < tolerance * count);
+    for (k, [sum, product]) in sums.into_iter().enumerate() {
+        assert!((gradient.sum[k] - sum).abs() < tolerance * count);
+        assert!((gradient.product[k] - product).abs() < tolerance * count);
     }
 }
 

@@ -11,6 +11,7 @@ unsafe fn tap_kernel<S: Simd, C: Number>(x: &[S::Scalar], step: usize, tap: C, t
     let n = best.len();
     let taps = &mut taps[..n];
     let mut compare = |j: usize, x: S::Scalar| {
+        #[allow(clippy::eq_op)] // NaN alone differs from itself
         let replaces = (x > best[j]) | ((x != x) & (best[j] == best[j]));
         best[j] = if replaces { x } else { best[j] };
         taps[j] = if replaces { tap } else { taps[j] };
