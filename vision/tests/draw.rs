@@ -52,7 +52,8 @@ fn pictures_are_written_and_read_back() {
     let ramp = Tensor::linspace(-1.0, 1.0, 256, DType::F64).expand([40, 256]);
     let maps = [Colormap::Viridis, Colormap::Cividis, Colormap::Magma, Colormap::BlueRed, Colormap::Gray];
     let painted: Vec<Tensor> = maps.iter().map(|&map| color_map(&ramp, map, None)).collect();
-    let titled: Vec<(&str, &Tensor)> = ["viridis", "cividis", "magma", "blue-red", "gray"].into_iter().zip(&painted).collect();
+    let titled: Vec<(&str, &Tensor)> =
+        ["viridis", "cividis", "magma", "blue-red", "gray"].into_iter().zip(&painted).collect();
     side_by_side(&titled).save(folder.join("colormaps.png")).unwrap();
 
     let truth = generator.randint([400], 0, 10);

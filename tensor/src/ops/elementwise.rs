@@ -70,7 +70,12 @@ fn walk<T: Element, U: Element>(layout: Layout, x: &Tensor, kernel: &Kernel1<'_,
 
 /// Runs `kernel` over two tensors, broadcast.
 #[track_caller]
-fn walk2<T: Element, U: Element, V: Element>(op: &str, a: &Tensor, b: &Tensor, kernel: &Kernel2<'_, T, U, V>) -> Tensor {
+fn walk2<T: Element, U: Element, V: Element>(
+    op: &str,
+    a: &Tensor,
+    b: &Tensor,
+    kernel: &Kernel2<'_, T, U, V>,
+) -> Tensor {
     let target = shape::broadcast_for(op, a.shape(), b.shape());
     let (la, lb) = (a.layout().expand(&target), b.layout().expand(&target));
     let layout = common_layout(&[&la, &lb]);
