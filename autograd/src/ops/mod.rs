@@ -19,6 +19,15 @@ crate::ops! {
     matmul::{Matmul}
     reshape::{Reshape, Permute}
     slice::{Slice, SliceAdjoint}
-    gather::{Gather, GatherAdjoint}
+    gather::{Gather, GatherAdjoint, Scatter, ScatterAdd}
+    index::{IndexSelect, IndexSelectAdjoint}
+    sort::{}
+    split::{}
+    repeat::{}
     cat::{Cat}
+    pad::{Pad, PadAdjoint}
+    windows::{Unfold, UnfoldAdjoint}
+    diagonal::{Diagonal, DiagonalAdjoint, Tril, Triu}
+    einsum::{}
+    cast::{Cast}
 }
