@@ -65,11 +65,6 @@ fn check_index(op: &str, x: &Variable, axis: isize, index: &Tensor) -> isize {
         tensor::fault!(op, [input: x.shape(), index: index.shape()],
             "the index must be i64 with 1 axis and the input have at least 1, got {}", index.dtype());
     }
-    let size = x.size(axis);
-    if let Some(i) = index.to_vec::<i64>().into_iter().find(|&i| i < 0 || i as usize >= size) {
-        tensor::fault!(op, [input: x.shape(), index: index.shape()],
-            "index {i} is out of range for an axis of size {size}");
-    }
     at as isize
 }
 
