@@ -2,4 +2,5 @@
 
 pub mod conv;
 pub(crate) mod copy;
+pub mod elementwise;
 pub mod gemm;

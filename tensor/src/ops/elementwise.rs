@@ -10,8 +10,9 @@
 
 use std::ops::Range;
 
+use crate::kernels::elementwise::Function;
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel, shape};
+use crate::{Element, Layout, Tensor, kernels, parallel, shape, simd};
 
 /// Elements per task: large enough to pay for a split, small enough to stay in the second-level cache.
 const CHUNK: usize = 32 * 1024;
@@ -182,10 +183,13 @@ pub(crate) fn update_slices<T: Element>(
 /// `f` of every element of `x`, in its memory order.
 pub(crate) fn map<T: Element, U: Element>(x: &Tensor, f: impl Fn(T) -> U + Sync) -> Tensor {
     map_slices(x.layout().like(), x, &|xs: &[T], out: &mut [U]| {
-        for (y, &x) in out.iter_mut().zip(xs) {
-            *y = f(x);
-        }
+        simd::vectorize(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(x)));
     })
+}
+
+/// A vector function of every element of an `f32` tensor, in its memory order.
+pub(crate) fn map_vectors(x: &Tensor, f: impl Function) -> Tensor {
+    map_slices(x.layout().like(), x, &|xs: &[f32], out: &mut [f32]| kernels::elementwise::map(f, xs, out))
 }
 
 /// `f` of every pair of elements of two tensors, broadcast.
@@ -197,9 +201,7 @@ pub(crate) fn zip<T: Element, U: Element, V: Element>(
     f: impl Fn(T, U) -> V + Sync,
 ) -> Tensor {
     zip_slices(op, a, b, &|xs: &[T], ys: &[U], out: &mut [V]| {
-        for (z, (&x, &y)) in out.iter_mut().zip(xs.iter().zip(ys)) {
-            *z = f(x, y);
-        }
+        simd::vectorize(|| out.iter_mut().zip(xs.iter().zip(ys)).for_each(|(z, (&x, &y))| *z = f(x, y)));
     })
 }
 
@@ -211,9 +213,8 @@ pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
     f: impl Fn(T, U, V) -> W + Sync,
 ) -> Tensor {
     zip3_slices(op, operands, &|xs: &[T], ys: &[U], zs: &[V], out: &mut [W]| {
-        for (w, ((&x, &y), &z)) in out.iter_mut().zip(xs.iter().zip(ys).zip(zs)) {
-            *w = f(x, y, z);
-        }
+        let triples = xs.iter().zip(ys).zip(zs);
+        simd::vectorize(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
     })
 }
 
@@ -221,15 +222,14 @@ pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
 #[track_caller]
 pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor, f: impl Fn(T, T) -> T + Sync) {
     update_slices(op, target, source, &|out: &mut [T], xs: &[T]| {
-        for (y, &x) in out.iter_mut().zip(xs) {
-            *y = f(*y, x);
-        }
+        simd::vectorize(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(*y, x)));
     });
 }
 
-/// Methods of one operand: docs, name, class of dtypes, and the function of one element of type `T`.
+/// Methods of one operand: docs, name, class of dtypes, the vector function for `f32` where there is one (in
+/// `kernels::elementwise`), and the function of one element of type `T`.
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident $class:ident |$x:ident: $t:ident| $body:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $class:ident $($vector:ident)? |$x:ident: $t:ident| $body:expr;)*) => {
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -237,6 +237,11 @@ macro_rules! unary {
             /// If the dtype has no such op.
             #[track_caller]
             pub fn $name(&self) -> Tensor {
+                $(
+                    if self.dtype() == $crate::DType::F32 {
+                        return $crate::ops::elementwise::map_vectors(self, $crate::kernels::elementwise::$vector);
+                    }
+                )?
                 crate::dispatch!($class stringify!($name), self.dtype(), $t =>
                     $crate::ops::elementwise::map(self, |$x: $t| $body))
             }

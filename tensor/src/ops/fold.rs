@@ -9,7 +9,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel};
+use crate::{Element, Layout, Tensor, parallel, simd};
 
 /// Elements that one task reduces.
 const BLOCK: usize = 16 * 1024;
@@ -73,30 +73,41 @@ where
     let loops = Loops {
         start: how.start,
         along: &|lanes: &mut [A; LANES], slice: &[T], number: usize| {
-            // A copy whose address nobody has can live in registers.
-            let mut local = *lanes;
-            let chunks = slice.chunks_exact(LANES);
-            let rest = chunks.remainder();
-            let tail = number + slice.len() - rest.len();
-            for (c, chunk) in chunks.enumerate() {
-                for (i, (lane, &x)) in local.iter_mut().zip(chunk).enumerate() {
-                    *lane = (how.push)(*lane, x, number + c * LANES + i);
-                }
-            }
-            for (i, (lane, &x)) in local.iter_mut().zip(rest).enumerate() {
-                *lane = (how.push)(*lane, x, tail + i);
-            }
-            *lanes = local;
+            simd::vectorize(|| push_along(&how.push, lanes, slice, number));
         },
         across: &|running: &mut [A], row: &[T], number: usize| {
-            for (total, &x) in running.iter_mut().zip(row) {
-                *total = (how.push)(*total, x, number);
-            }
+            simd::vectorize(|| {
+                running.iter_mut().zip(row).for_each(|(total, &x)| *total = (how.push)(*total, x, number))
+            });
         },
         merge: &how.merge,
         finish: &how.finish,
     };
     fold_with(x, axes, keepdim, &loops)
+}
+
+/// Pushes the elements of a slice into lanes, in turn.
+#[inline(always)]
+fn push_along<T: Element, A: Copy>(
+    push: impl Fn(A, T, usize) -> A,
+    lanes: &mut [A; LANES],
+    slice: &[T],
+    number: usize,
+) {
+    // A copy whose address nobody has can live in registers.
+    let mut local = *lanes;
+    let chunks = slice.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    let tail = number + slice.len() - rest.len();
+    for (c, chunk) in chunks.enumerate() {
+        for (i, (lane, &x)) in local.iter_mut().zip(chunk).enumerate() {
+            *lane = push(*lane, x, number + c * LANES + i);
+        }
+    }
+    for (i, (lane, &x)) in local.iter_mut().zip(rest).enumerate() {
+        *lane = push(*lane, x, tail + i);
+    }
+    *lanes = local;
 }
 
 type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
