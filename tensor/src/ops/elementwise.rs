@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use crate::kernels::elementwise::Function;
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, kernels, parallel, shape, simd};
+use crate::{DType, Element, Layout, Tensor, kernels, parallel, shape, simd};
 
 /// Elements per task: large enough to pay for a split, small enough to stay in the second-level cache.
 const CHUNK: usize = 32 * 1024;
@@ -180,10 +180,17 @@ pub(crate) fn update_slices<T: Element>(
     for_each_part(target.make_mut::<T>(), xs.flat, &|range, out| f(out, xs.read(range, &mut [T::ZERO; BLOCK])));
 }
 
+/// Runs a loop over elements of type `T`, for `f32` in a version for this machine's vectors. The other types do without,
+/// since every version is compiled for every op.
+#[inline(always)]
+pub(crate) fn vectorize<T: Element>(f: impl FnOnce()) {
+    if const { matches!(T::DTYPE, DType::F32) } { simd::vectorize(f) } else { f() }
+}
+
 /// `f` of every element of `x`, in its memory order.
 pub(crate) fn map<T: Element, U: Element>(x: &Tensor, f: impl Fn(T) -> U + Sync) -> Tensor {
     map_slices(x.layout().like(), x, &|xs: &[T], out: &mut [U]| {
-        simd::vectorize(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(x)));
+        vectorize::<T>(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(x)));
     })
 }
 
@@ -201,7 +208,7 @@ pub(crate) fn zip<T: Element, U: Element, V: Element>(
     f: impl Fn(T, U) -> V + Sync,
 ) -> Tensor {
     zip_slices(op, a, b, &|xs: &[T], ys: &[U], out: &mut [V]| {
-        simd::vectorize(|| out.iter_mut().zip(xs.iter().zip(ys)).for_each(|(z, (&x, &y))| *z = f(x, y)));
+        vectorize::<T>(|| out.iter_mut().zip(xs.iter().zip(ys)).for_each(|(z, (&x, &y))| *z = f(x, y)));
     })
 }
 
@@ -214,7 +221,7 @@ pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
 ) -> Tensor {
     zip3_slices(op, operands, &|xs: &[T], ys: &[U], zs: &[V], out: &mut [W]| {
         let triples = xs.iter().zip(ys).zip(zs);
-        simd::vectorize(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
+        vectorize::<T>(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
     })
 }
 
@@ -222,7 +229,7 @@ pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
 #[track_caller]
 pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor, f: impl Fn(T, T) -> T + Sync) {
     update_slices(op, target, source, &|out: &mut [T], xs: &[T]| {
-        simd::vectorize(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(*y, x)));
+        vectorize::<T>(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(*y, x)));
     });
 }
 

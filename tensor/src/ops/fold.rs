@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::elementwise::vectorize;
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel, simd};
+use crate::{Element, Layout, Tensor, parallel};
 
 /// Elements that one task reduces.
 const BLOCK: usize = 16 * 1024;
@@ -73,10 +74,10 @@ where
     let loops = Loops {
         start: how.start,
         along: &|lanes: &mut [A; LANES], slice: &[T], number: usize| {
-            simd::vectorize(|| push_along(&how.push, lanes, slice, number));
+            vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
         },
         across: &|running: &mut [A], row: &[T], number: usize| {
-            simd::vectorize(|| {
+            vectorize::<T>(|| {
                 running.iter_mut().zip(row).for_each(|(total, &x)| *total = (how.push)(*total, x, number))
             });
         },
@@ -94,6 +95,13 @@ fn push_along<T: Element, A: Copy>(
     slice: &[T],
     number: usize,
 ) {
+    // Structures do not fit vectors; for them 32 unrolled steps would only be 32 times the code.
+    if const { size_of::<A>() > 8 } {
+        for (i, &x) in slice.iter().enumerate() {
+            lanes[0] = push(lanes[0], x, number + i);
+        }
+        return;
+    }
     // A copy whose address nobody has can live in registers.
     let mut local = *lanes;
     let chunks = slice.chunks_exact(LANES);
