@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use gradus_vision::datasets::{ImageDataset, ImageFolder, Manifest, Split, cifar10, emnist, mnist, read_idx, stl10};
 use gradus_vision::image::{Unreadable, read_folder, read_image_float};
 use gradus_vision::{Format, Image, Limits, Mode};
-use proptest::prelude::{any, proptest};
+use proptest::prelude::{ProptestConfig, any, proptest};
 use proptest::{collection, prop_assert};
 use tempfile::tempdir;
 
@@ -277,7 +277,15 @@ fn manifests_and_stl() {
     assert_eq!(line(stl10(root, Split::Test), root), "test_y.bin: byte 1: expected a label from 1 to 10, found 11");
 }
 
+/// 64 cases unless `PROPTEST_CASES` says otherwise.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn bytes_never_panic(bytes in collection::vec(any::<u8>(), 0..300), kind in 0usize..9) {
         let magic: &[u8] = [

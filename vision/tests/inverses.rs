@@ -7,7 +7,7 @@ use gradus_vision::transform::{
     TenCrop, ToTensor, Transform, TrivialAugmentWide, sample_generator, transform_invert,
 };
 use gradus_vision::{Image, Mode};
-use proptest::prelude::{Strategy, any, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
 use proptest::{collection, prop_assert, prop_assert_eq};
 use tensor::{Generator, Tensor};
 
@@ -37,7 +37,15 @@ fn survivors(record: &gradus_vision::transform::Record, like: &Picture, image: &
     mask
 }
 
+/// 64 cases unless `PROPTEST_CASES` says otherwise.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn exact_transforms_come_back_exactly(image in pictures(), seed in 0u64..1000, pad in 0isize..5) {
         let channels = image.mode().channels();
