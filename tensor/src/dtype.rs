@@ -106,6 +106,8 @@ pub trait Number: Element + num_traits::Num + num_traits::NumAssign + AddAssign 
 pub trait Float: Number + num_traits::Float {
     /// The error function.
     fn erf(self) -> Self;
+    /// `1 - erf(self)`, without cancellation.
+    fn erfc(self) -> Self;
 }
 
 macro_rules! element {
@@ -134,15 +136,15 @@ macro_rules! element {
     };
 }
 
-element!(f32, F32, 0.0, 1.0, |v| v as f32, |v| f64::from(v), |v| v as i64, |v: S| v.to_f64() as f32);
+element!(f32, F32, 0.0, 1.0, |v| v as f32, f64::from, |v| v as i64, |v: S| v.to_f64() as f32);
 element!(f64, F64, 0.0, 1.0, |v| v, |v| v, |v| v as i64, |v: S| v.to_f64());
 element!(i64, I64, 0, 1, |v| v as i64, |v| v as f64, |v| v, |v: S| v.to_i64());
-element!(u8, U8, 0, 1, |v| v as u8, |v| f64::from(v), |v| i64::from(v), |v: S| match S::DTYPE {
+element!(u8, U8, 0, 1, |v| v as u8, f64::from, i64::from, |v: S| match S::DTYPE {
     // PyTorch's rule: integers wrap, floats are truncated (and here saturate, where C leaves it open).
     DType::I64 => v.to_i64() as u8,
     _ => v.to_f64() as u8,
 });
-element!(bool, Bool, false, true, |v| v != 0.0, |v| f64::from(u8::from(v)), |v| i64::from(v), |v: S| v != S::ZERO);
+element!(bool, Bool, false, true, |v| v != 0.0, |v| f64::from(u8::from(v)), i64::from, |v: S| v != S::ZERO);
 
 macro_rules! integer {
     ($t:ty) => {
@@ -178,7 +180,7 @@ integer!(i64);
 integer!(u8);
 
 macro_rules! float {
-    ($t:ty, $erf:path) => {
+    ($t:ty, $erf:path, $erfc:path) => {
         impl Number for $t {
             #[inline(always)]
             fn plus(self, other: Self) -> Self {
@@ -210,11 +212,15 @@ macro_rules! float {
             fn erf(self) -> Self {
                 $erf(self)
             }
+            #[inline]
+            fn erfc(self) -> Self {
+                $erfc(self)
+            }
         }
     };
 }
-float!(f32, libm::erff);
-float!(f64, libm::erf);
+float!(f32, libm::erff, libm::erfcf);
+float!(f64, libm::erf, libm::erfc);
 
 /// Runs a body with `$t` bound to the Rust type of a run-time dtype.
 ///

@@ -139,9 +139,15 @@ impl Layout {
         true
     }
 
-    /// The dense layout that an elementwise result of this operand takes: the same axis order where this one is dense.
+    /// Whether some elements share one place, as after `expand`.
+    pub(crate) fn is_expanded(&self) -> bool {
+        self.shape.iter().zip(&self.strides).any(|(&size, &stride)| size > 1 && stride == 0)
+    }
+
+    /// The dense layout that an elementwise result of this operand takes: its axis order, so that a part of a
+    /// channels-last tensor stays channels-last; row-major where an expanded axis has no order.
     pub(crate) fn like(&self) -> Layout {
-        if !self.is_contiguous() && self.is_dense() {
+        if !self.is_contiguous() && !self.is_expanded() {
             Layout::ordered(&self.shape, &self.order())
         } else {
             Layout::contiguous(&self.shape)
@@ -255,9 +261,7 @@ impl<const K: usize> Nest<K> {
         for axis in (0..=last).rev() {
             index[axis] = rest % self.shape[axis];
             rest /= self.shape[axis];
-            for k in 0..K {
-                positions[k] += index[axis] as isize * self.strides[axis][k];
-            }
+            advance(&mut positions, &self.strides[axis], index[axis] as isize);
         }
         let mut at = range.start;
         loop {
@@ -267,24 +271,26 @@ impl<const K: usize> Nest<K> {
             if at >= range.end {
                 return;
             }
-            for k in 0..K {
-                positions[k] -= index[last] as isize * self.strides[last][k];
-            }
+            advance(&mut positions, &self.strides[last], -(index[last] as isize));
             index[last] = 0;
             for axis in (0..last).rev() {
                 index[axis] += 1;
                 if index[axis] < self.shape[axis] {
-                    for k in 0..K {
-                        positions[k] += self.strides[axis][k];
-                    }
+                    advance(&mut positions, &self.strides[axis], 1);
                     break;
                 }
-                for k in 0..K {
-                    positions[k] -= (index[axis] - 1) as isize * self.strides[axis][k];
-                }
+                advance(&mut positions, &self.strides[axis], 1 - index[axis] as isize);
                 index[axis] = 0;
             }
         }
+    }
+}
+
+/// Moves every position by `count` steps.
+#[inline(always)]
+fn advance<const K: usize>(positions: &mut [isize; K], steps: &[isize; K], count: isize) {
+    for (position, step) in positions.iter_mut().zip(steps) {
+        *position += count * step;
     }
 }
 

@@ -33,6 +33,8 @@ mod view;
 
 pub use dtype::{DType, Element, Float, Number};
 pub use layout::{Layout, MemoryFormat};
+pub use ops::activation::Gelu;
+pub use ops::slice::Span;
 pub use random::{Generator, GeneratorState, manual_seed, with_default_generator};
 pub use shape::{Dims, Strides};
 pub use storage::Storage;

@@ -20,7 +20,7 @@
 mod denormals;
 mod pool;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -47,8 +47,8 @@ fn reductions_match_loops_in_every_layout() {
             let mut index = vec![0usize; x.rank()];
             for &value in logical.as_slice::<f64>().unwrap() {
                 let mut at = 0;
-                for axis in 0..x.rank() {
-                    at = at * y.shape()[axis] + if y.shape()[axis] == 1 { 0 } else { index[axis] };
+                for (&i, &size) in index.iter().zip(y.shape()) {
+                    at = at * size + if size == 1 { 0 } else { i };
                 }
                 sums[at] += value;
                 tops[at] = f64::max(tops[at], value);
@@ -93,7 +93,7 @@ fn slicing_pads_and_joins() {
     assert_eq!(x.slice(0, Some(-2), None, -3).to_vec::<i64>(), [8, 5, 2]);
     assert_eq!(x.slice(0, Some(20), None, 1).shape(), &[0]);
     let y = x.slice(0, Some(1), None, 4);
-    assert_eq!(y.slice_adjoint(0, 10, Some(1), None, 4).to_vec::<i64>(), [0, 1, 0, 0, 0, 5, 0, 0, 0, 9]);
+    assert_eq!(y.slice_adjoint(0, 10, (Some(1), None, 4)).to_vec::<i64>(), [0, 1, 0, 0, 0, 5, 0, 0, 0, 9]);
     let square = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
     assert_eq!(square.pad_constant(&[(1, 0)], 9.0).to_vec::<f64>(), [9.0, 1.0, 2.0, 9.0, 3.0, 4.0]);
     assert_eq!(Tensor::cat(&[&square, &square.transpose(0, 1)], 1).to_vec::<f64>(), [1., 2., 1., 3., 3., 4., 2., 4.]);

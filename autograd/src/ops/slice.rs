@@ -52,7 +52,7 @@ impl Op<1> for SliceAdjoint {
 
     fn forward(&self, [x]: [&Tensor; 1]) -> (Tensor, ()) {
         let Range { axis, start, end, step } = self.range;
-        (x.slice_adjoint(axis, self.size, start, end, step), ())
+        (x.slice_adjoint(axis, self.size, (start, end, step)), ())
     }
 
     fn vjp(&self, g: &Variable, _: Context<'_, Self, 1>) -> [Option<Variable>; 1] {

@@ -1,11 +1,10 @@
-//! Comparisons, logic on masks, and choosing by a mask.
+//! Comparisons, tests of single values, and logic on masks.
 
-use super::elementwise::{CHUNK, common_layout, zip};
-use crate::layout::Nest;
-use crate::{DType, Element, Tensor, dispatch, parallel, shape};
+use super::elementwise::{map, zip};
+use crate::{Element, Tensor, dispatch};
 
 macro_rules! comparison {
-    ($($(#[$doc:meta])* $name:ident |$x:ident, $y:ident| $body:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $scalar:ident $test:ident;)*) => {
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -15,7 +14,17 @@ macro_rules! comparison {
             pub fn $name(&self, other: &Tensor) -> Tensor {
                 self.expect_same_dtype(stringify!($name), other);
                 dispatch!(all stringify!($name), self.dtype(), T =>
-                    zip(stringify!($name), self, other, |$x: T, $y: T| $body))
+                    zip(stringify!($name), self, other, |x: T, y: T| x.$test(&y)))
+            }
+
+            $(#[$doc])*
+            ///
+            /// The number is not rounded to the tensor's dtype, except to `f32`, as in PyTorch.
+            pub fn $scalar(&self, value: f64) -> Tensor {
+                match self.dtype() {
+                    crate::DType::F32 => map(self, |x: f32| x.$test(&(value as f32))),
+                    dtype => dispatch!(all stringify!($name), dtype, T => map(self, |x: T| x.to_f64().$test(&value))),
+                }
             }
         )*}
     };
@@ -23,75 +32,75 @@ macro_rules! comparison {
 
 comparison! {
     /// Where `self == other`, broadcast. PyTorch: `torch.eq`.
-    eq |x, y| x == y;
+    eq eq_scalar eq;
     /// Where `self != other`, broadcast. PyTorch: `torch.ne`.
-    ne |x, y| x != y;
+    ne ne_scalar ne;
     /// Where `self < other`, broadcast. PyTorch: `torch.lt`.
-    lt |x, y| x < y;
+    lt lt_scalar lt;
     /// Where `self <= other`, broadcast. PyTorch: `torch.le`.
-    le |x, y| x <= y;
+    le le_scalar le;
     /// Where `self > other`, broadcast. PyTorch: `torch.gt`.
-    gt |x, y| x > y;
+    gt gt_scalar gt;
     /// Where `self >= other`, broadcast. PyTorch: `torch.ge`.
-    ge |x, y| x >= y;
+    ge ge_scalar ge;
+}
+
+macro_rules! logic {
+    ($($(#[$doc:meta])* $name:ident |$x:ident, $y:ident| $body:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Panics
+            /// If the shapes do not broadcast or the dtypes differ.
+            #[track_caller]
+            pub fn $name(&self, other: &Tensor) -> Tensor {
+                self.expect_same_dtype(stringify!($name), other);
+                dispatch!(all stringify!($name), self.dtype(), T => zip(stringify!($name), self, other, |x: T, y: T| {
+                    let ($x, $y) = (x != T::ZERO, y != T::ZERO);
+                    $body
+                }))
+            }
+        )*}
+    };
+}
+
+logic! {
     /// Where both are true (not 0), broadcast. PyTorch: `torch.logical_and`.
-    logical_and |x, y| x != T::ZERO && y != T::ZERO;
+    logical_and |x, y| x && y;
     /// Where either is true (not 0), broadcast. PyTorch: `torch.logical_or`.
-    logical_or |x, y| x != T::ZERO || y != T::ZERO;
+    logical_or |x, y| x || y;
+    /// Where exactly one is true (not 0), broadcast. PyTorch: `torch.logical_xor`.
+    logical_xor |x, y| x != y;
+}
+
+macro_rules! test {
+    ($($(#[$doc:meta])* $name:ident $test:ident;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            pub fn $name(&self) -> Tensor {
+                if self.dtype().is_float() {
+                    dispatch!(float stringify!($name), self.dtype(), T => map(self, |x: T| x.$test()))
+                } else {
+                    // Of whole numbers none is NaN or infinite: what 0 is, all are.
+                    Tensor::full(self.shape(), f64::from(u8::from(0.0f64.$test())), crate::DType::Bool)
+                }
+            }
+        )*}
+    };
+}
+
+test! {
+    /// Where `x` is NaN. PyTorch: `torch.isnan`.
+    isnan is_nan;
+    /// Where `x` is infinite, of either sign. PyTorch: `torch.isinf`.
+    isinf is_infinite;
+    /// Where `x` is neither infinite nor NaN. PyTorch: `torch.isfinite`.
+    isfinite is_finite;
 }
 
 impl Tensor {
-    /// Where `self > value`.
-    #[track_caller]
-    pub fn gt_scalar(&self, value: f64) -> Tensor {
-        dispatch!(all "gt", self.dtype(), T => self.map(|x: T| x.to_f64() > value))
-    }
-
-    /// Where `self == value`.
-    #[track_caller]
-    pub fn eq_scalar(&self, value: f64) -> Tensor {
-        dispatch!(all "eq", self.dtype(), T => self.map(|x: T| x.to_f64() == value))
-    }
-
-    /// Where the mask is false (or 0).
+    /// Where the mask is false (or 0). PyTorch: `torch.logical_not`.
     pub fn logical_not(&self) -> Tensor {
-        dispatch!(all "logical_not", self.dtype(), T => self.map(|x: T| x == T::ZERO))
-    }
-
-    /// `a` where this mask is true, `b` elsewhere, all three broadcast. PyTorch: `torch.where`.
-    ///
-    /// ```
-    /// # use gradus_tensor::Tensor;
-    /// let (a, b) = (Tensor::from([1.0, 2.0]), Tensor::from([9.0, 8.0]));
-    /// assert_eq!(Tensor::from([true, false]).where_(&a, &b).to_vec::<f64>(), [1.0, 8.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If this tensor is not `bool`, the shapes do not broadcast or the dtypes differ.
-    #[track_caller]
-    pub fn where_(&self, a: &Tensor, b: &Tensor) -> Tensor {
-        self.expect_dtype("where", "condition", DType::Bool);
-        a.expect_same_dtype("where", b);
-        let pair = shape::broadcast_for("where", a.shape(), b.shape());
-        let target = shape::broadcast_for("where", self.shape(), &pair);
-        let layouts = [self, a, b].map(|operand| operand.layout().expand(&target));
-        let layout = common_layout(&layouts[1], &layouts[2]);
-        let nest = Nest::new(&layout, [&layouts[0], &layouts[1], &layouts[2]]);
-        let steps = nest.inner();
-        let mask = self.view_as::<bool>().data();
-        dispatch!(all "where", a.dtype(), T => {
-            let (xs, ys) = (a.view_as::<T>().data(), b.view_as::<T>().data());
-            Tensor::build::<T>(layout, |out| {
-                parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-                    nest.runs(start..start + chunk.len(), |first, length, [pm, px, py]| {
-                        let out = &mut chunk[first - start..first - start + length];
-                        for (i, z) in out.iter_mut().enumerate() {
-                            let at = |position: isize, k: usize| (position + i as isize * steps[k]) as usize;
-                            *z = if mask[at(pm, 0)] { xs[at(px, 1)] } else { ys[at(py, 2)] };
-                        }
-                    });
-                });
-            })
-        })
+        dispatch!(all "logical_not", self.dtype(), T => map(self, |x: T| x == T::ZERO))
     }
 }

@@ -1,21 +1,20 @@
-//! Unary and binary arithmetic, element by element, and the parallel strided loops under it.
+//! The loops under every elementwise op: one, two or three strided operands, broadcast, in parallel.
 //!
-//! A result keeps the memory order of its first dense operand, so that a channels-last network stays channels-last.
+//! A result keeps the memory order of its first operand that has one, so that a channels-last network stays
+//! channels-last. What is computed per element stands in the files by topic: `arithmetic`, `exponential`,
+//! `trigonometric`, `special`, `rounding`, `activation`, `compare`.
 
 use crate::layout::Nest;
-use crate::{Element, Float, Layout, Number, Tensor, dispatch, parallel, shape};
+use crate::{Element, Layout, Tensor, parallel, shape};
 
 /// Elements per task: large enough to pay for a split, small enough to stay in the second-level cache.
 pub(crate) const CHUNK: usize = 32 * 1024;
 
-/// The layout of a result of two operands that were expanded to one shape.
-pub(crate) fn common_layout(a: &Layout, b: &Layout) -> Layout {
-    if a.is_dense() {
-        a.like()
-    } else if b.is_dense() {
-        b.like()
-    } else {
-        Layout::contiguous(a.shape())
+/// The layout of a result of operands that were expanded to one shape: the memory order of the first one that has one.
+pub(crate) fn common_layout(operands: &[&Layout]) -> Layout {
+    match operands.iter().find(|operand| !operand.is_expanded()) {
+        Some(operand) => operand.like(),
+        None => Layout::contiguous(operands[0].shape()),
     }
 }
 
@@ -62,7 +61,7 @@ pub(crate) fn zip<T: Element, U: Element, V: Element>(
 ) -> Tensor {
     let target = shape::broadcast_for(op, a.shape(), b.shape());
     let (la, lb) = (a.layout().expand(&target), b.layout().expand(&target));
-    let layout = common_layout(&la, &lb);
+    let layout = common_layout(&[&la, &lb]);
     let nest = Nest::new(&layout, [&la, &lb]);
     let (xs, ys) = (a.view_as::<T>().data(), b.view_as::<U>().data());
     let [sx, sy] = nest.inner();
@@ -102,40 +101,76 @@ pub(crate) fn zip<T: Element, U: Element, V: Element>(
     })
 }
 
-macro_rules! binary {
-    ($($(#[$doc:meta])* $name:ident $class:ident |$x:ident, $y:ident| $body:expr;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            ///
-            /// # Panics
-            /// If the shapes do not broadcast, or the dtypes differ or have no such op.
-            #[track_caller]
-            pub fn $name(&self, other: &Tensor) -> Tensor {
-                self.expect_same_dtype(stringify!($name), other);
-                dispatch!($class stringify!($name), self.dtype(), T =>
-                    zip(stringify!($name), self, other, |$x: T, $y: T| $body))
+/// `f` of every triple of elements of three tensors, broadcast.
+#[track_caller]
+pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
+    op: &str,
+    [a, b, c]: [&Tensor; 3],
+    f: impl Fn(T, U, V) -> W + Sync + Send,
+) -> Tensor {
+    let pair = shape::broadcast_for(op, a.shape(), b.shape());
+    let target = shape::broadcast_for(op, &pair, c.shape());
+    let [la, lb, lc] = [a, b, c].map(|operand| operand.layout().expand(&target));
+    let layout = common_layout(&[&la, &lb, &lc]);
+    let nest = Nest::new(&layout, [&la, &lb, &lc]);
+    let (xs, ys, zs) = (a.view_as::<T>().data(), b.view_as::<U>().data(), c.view_as::<V>().data());
+    let [sx, sy, sz] = nest.inner();
+    Tensor::build::<W>(layout, |out| {
+        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+            nest.runs(start..start + chunk.len(), |first, length, [px, py, pz]| {
+                let out = &mut chunk[first - start..first - start + length];
+                if [sx, sy, sz] == [1, 1, 1] {
+                    let [px, py, pz] = [px, py, pz].map(|position| position as usize);
+                    let triples = xs[px..px + length].iter().zip(&ys[py..py + length]).zip(&zs[pz..pz + length]);
+                    for (w, ((&x, &y), &z)) in out.iter_mut().zip(triples) {
+                        *w = f(x, y, z);
+                    }
+                } else {
+                    for (i, w) in out.iter_mut().enumerate() {
+                        let i = i as isize;
+                        let (x, y) = (xs[(px + i * sx) as usize], ys[(py + i * sy) as usize]);
+                        *w = f(x, y, zs[(pz + i * sz) as usize]);
+                    }
+                }
+            });
+        });
+    })
+}
+
+/// Changes every element `y` of `target` to `f(y, x)`, with `x` from `source`, broadcast: in place where nobody shares
+/// the target.
+#[track_caller]
+pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor, f: impl Fn(T, T) -> T + Sync + Send) {
+    target.expect_same_dtype(op, source);
+    let shape = shape::broadcast_for(op, target.shape(), source.shape());
+    if shape.as_slice() != target.shape() {
+        crate::fault!(op, [target: target.shape(), source: source.shape()],
+            "the result would have shape {:?}", shape.as_slice());
+    }
+    // Makes the target dense, and so its layout fit for the walk.
+    target.make_mut::<T>();
+    let layout = source.layout().expand(&shape);
+    let nest = Nest::new(target.layout(), [&layout]);
+    let data = source.view_as::<T>().data();
+    let [step] = nest.inner();
+    parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
+        nest.runs(start..start + chunk.len(), |first, length, [at]| {
+            let out = &mut chunk[first - start..first - start + length];
+            if step == 1 {
+                let at = at as usize;
+                for (y, &x) in out.iter_mut().zip(&data[at..at + length]) {
+                    *y = f(*y, x);
+                }
+            } else {
+                for (i, y) in out.iter_mut().enumerate() {
+                    *y = f(*y, data[(at + i as isize * step) as usize]);
+                }
             }
-        )*}
-    };
+        });
+    });
 }
 
-binary! {
-    /// `self + other`, broadcast. PyTorch: `torch.add`.
-    add number |x, y| x.plus(y);
-    /// `self - other`, broadcast. PyTorch: `torch.sub`.
-    sub number |x, y| x.minus(y);
-    /// `self * other`, broadcast. PyTorch: `torch.mul`.
-    mul number |x, y| x.times(y);
-    /// `self / other`, broadcast. PyTorch: `torch.div`; both must be floats.
-    div float |x, y| x / y;
-    /// `self` to the power `other`, broadcast. PyTorch: `torch.pow`.
-    pow float |x, y| num_traits::Float::powf(x, y);
-    /// The smaller of each pair, NaN where either is. PyTorch: `torch.minimum`.
-    minimum number |x, y| x.least(y);
-    /// The larger of each pair, NaN where either is. PyTorch: `torch.maximum`.
-    maximum number |x, y| x.greatest(y);
-}
-
+/// Methods of one operand: docs, name, class of dtypes, and the function of one element of type `T`.
 macro_rules! unary {
     ($($(#[$doc:meta])* $name:ident $class:ident |$x:ident: $t:ident| $body:expr;)*) => {
         impl Tensor {$(
@@ -145,50 +180,32 @@ macro_rules! unary {
             /// If the dtype has no such op.
             #[track_caller]
             pub fn $name(&self) -> Tensor {
-                dispatch!($class stringify!($name), self.dtype(), $t => map(self, |$x: $t| $body))
+                crate::dispatch!($class stringify!($name), self.dtype(), $t =>
+                    $crate::ops::elementwise::map(self, |$x: $t| $body))
             }
         )*}
     };
 }
+pub(crate) use unary;
 
-unary! {
-    /// `-x`. PyTorch: `torch.neg`.
-    neg number |x: T| <T as Element>::ZERO.minus(x);
-    /// `|x|`. PyTorch: `torch.abs`.
-    abs number |x: T| if x < <T as Element>::ZERO { <T as Element>::ZERO.minus(x) } else { x.plus(<T as Element>::ZERO) };
-    /// -1, 0 or 1 as `x` is negative, zero or positive. PyTorch: `torch.sign`.
-    sign number |x: T| {
-        let (zero, one) = (<T as Element>::ZERO, <T as Element>::ONE);
-        if x > zero { one } else if x < zero { zero.minus(one) } else if x == x { zero } else { x }
+/// Methods of two operands that broadcast: docs, name, class of dtypes, and the function of two elements of type `T`.
+macro_rules! binary {
+    ($($(#[$doc:meta])* $name:ident $class:ident |$x:ident: $t:ident, $y:ident| $body:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Panics
+            /// If the shapes do not broadcast, or the dtypes differ or have no such op.
+            #[track_caller]
+            pub fn $name(&self, other: &Tensor) -> Tensor {
+                self.expect_same_dtype(stringify!($name), other);
+                crate::dispatch!($class stringify!($name), self.dtype(), $t =>
+                    $crate::ops::elementwise::zip(stringify!($name), self, other, |$x: $t, $y: $t| $body))
+            }
+        )*}
     };
-    /// `e^x`. PyTorch: `torch.exp`.
-    exp float |x: T| num_traits::Float::exp(x);
-    /// The natural logarithm. PyTorch: `torch.log`.
-    log float |x: T| num_traits::Float::ln(x);
-    /// The square root. PyTorch: `torch.sqrt`.
-    sqrt float |x: T| num_traits::Float::sqrt(x);
-    /// `1 / sqrt(x)`. PyTorch: `torch.rsqrt`.
-    rsqrt float |x: T| num_traits::Float::recip(num_traits::Float::sqrt(x));
-    /// `1 / x`. PyTorch: `torch.reciprocal`.
-    reciprocal float |x: T| num_traits::Float::recip(x);
-    /// The hyperbolic tangent. PyTorch: `torch.tanh`.
-    tanh float |x: T| num_traits::Float::tanh(x);
-    /// `1 / (1 + e^-x)`. PyTorch: `torch.sigmoid`.
-    sigmoid float |x: T| {
-        let one = <T as Element>::ONE;
-        // The exponential of a negative number never overflows.
-        let e = num_traits::Float::exp(-num_traits::Float::abs(x));
-        if x >= <T as Element>::ZERO { one / (one + e) } else { e / (one + e) }
-    };
-    /// The error function. PyTorch: `torch.erf`.
-    erf float |x: T| Float::erf(x);
-    /// The sine. PyTorch: `torch.sin`.
-    sin float |x: T| num_traits::Float::sin(x);
-    /// The cosine. PyTorch: `torch.cos`.
-    cos float |x: T| num_traits::Float::cos(x);
-    /// `max(x, 0)`; NaN stays NaN. PyTorch: `torch.relu`.
-    relu number |x: T| if x < <T as Element>::ZERO { <T as Element>::ZERO } else { x };
 }
+pub(crate) use binary;
 
 impl Tensor {
     /// `f` of every element, in this tensor's memory order.
@@ -216,83 +233,5 @@ impl Tensor {
         f: impl Fn(T, U) -> V + Sync + Send,
     ) -> Tensor {
         zip("zip_map", self, other, f)
-    }
-
-    /// `x + value`.
-    #[track_caller]
-    pub fn add_scalar(&self, value: f64) -> Tensor {
-        dispatch!(number "add", self.dtype(), T => {
-            let value = T::from_f64(value);
-            map(self, |x: T| x.plus(value))
-        })
-    }
-
-    /// `x * value`.
-    #[track_caller]
-    pub fn mul_scalar(&self, value: f64) -> Tensor {
-        dispatch!(number "mul", self.dtype(), T => {
-            let value = T::from_f64(value);
-            map(self, |x: T| x.times(value))
-        })
-    }
-
-    /// `x` to the power `exponent`. Whole exponents are exact for negative `x` too. PyTorch: `torch.pow`.
-    #[track_caller]
-    pub fn pow_scalar(&self, exponent: f64) -> Tensor {
-        dispatch!(float "pow", self.dtype(), T => {
-            if exponent == 2.0 {
-                map(self, |x: T| x * x)
-            } else if exponent.fract() == 0.0 && exponent.abs() <= 64.0 {
-                map(self, |x: T| num_traits::Float::powi(x, exponent as i32))
-            } else {
-                let exponent = T::from_f64(exponent);
-                map(self, |x: T| num_traits::Float::powf(x, exponent))
-            }
-        })
-    }
-
-    /// Each element, but not below `low` nor above `high`; NaN stays. PyTorch: `torch.clamp`.
-    #[track_caller]
-    pub fn clamp(&self, low: f64, high: f64) -> Tensor {
-        dispatch!(number "clamp", self.dtype(), T => {
-            let (low, high) = (T::from_f64(low), T::from_f64(high));
-            map(self, |x: T| if x < low { low } else if x > high { high } else { x })
-        })
-    }
-
-    /// Adds `other`, broadcast, into this tensor: in place where nobody shares it and the memory orders agree.
-    ///
-    /// # Panics
-    /// If `other` does not broadcast to this shape, or the dtypes differ.
-    #[track_caller]
-    pub fn add_assign(&mut self, other: &Tensor) {
-        self.expect_same_dtype("add_assign", other);
-        let target = shape::broadcast_for("add_assign", self.shape(), other.shape());
-        if target.as_slice() != self.shape() {
-            crate::fault!("add_assign", [target: self.shape(), other: other.shape()],
-                "the result would have shape {:?}", target.as_slice());
-        }
-        dispatch!(number "add_assign", self.dtype(), T => {
-            self.make_mut::<T>();
-            let source = other.layout().expand(&target);
-            let nest = Nest::new(self.layout(), [&source]);
-            let data = other.view_as::<T>().data();
-            let [step] = nest.inner();
-            parallel::for_each_chunk(self.make_mut::<T>(), CHUNK, |start, chunk| {
-                nest.runs(start..start + chunk.len(), |first, length, [at]| {
-                    let out = &mut chunk[first - start..first - start + length];
-                    if step == 1 {
-                        let at = at as usize;
-                        for (y, &x) in out.iter_mut().zip(&data[at..at + length]) {
-                            *y = y.plus(x);
-                        }
-                    } else {
-                        for (i, y) in out.iter_mut().enumerate() {
-                            *y = y.plus(data[(at + i as isize * step) as usize]);
-                        }
-                    }
-                });
-            });
-        });
     }
 }

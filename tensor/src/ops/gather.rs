@@ -4,6 +4,13 @@ use crate::layout::Nest;
 use crate::shape::{self, Dims};
 use crate::{DType, Element, Layout, Number, Tensor, dispatch, parallel};
 
+/// Where a scatter writes.
+struct Places<'a> {
+    op: &'a str,
+    axis: isize,
+    index: &'a Tensor,
+}
+
 #[track_caller]
 fn check_index(op: &str, index: &Tensor, size: usize) {
     let bad = index.view_as::<i64>().iter().find(|&i| i < 0 || i as usize >= size);
@@ -84,7 +91,7 @@ impl Tensor {
     #[track_caller]
     pub fn scatter_add(&self, axis: isize, index: &Tensor, source: &Tensor) -> Tensor {
         dispatch!(number "scatter_add", self.dtype(), T =>
-            self.scatter_with("scatter_add", axis, index, source, |old: &mut T, new: T| *old = old.plus(new)))
+            self.scatter_with(Places { op: "scatter_add", axis, index }, source, |old: &mut T, new: T| *old = old.plus(new)))
     }
 
     /// A copy of this tensor with `source` written: `y[.., index[.., i, ..], ..] = source[.., i, ..]`; of several
@@ -95,18 +102,12 @@ impl Tensor {
     #[track_caller]
     pub fn scatter(&self, axis: isize, index: &Tensor, source: &Tensor) -> Tensor {
         dispatch!(all "scatter", self.dtype(), T =>
-            self.scatter_with("scatter", axis, index, source, |old: &mut T, new: T| *old = new))
+            self.scatter_with(Places { op: "scatter", axis, index }, source, |old: &mut T, new: T| *old = new))
     }
 
     #[track_caller]
-    fn scatter_with<T: Element>(
-        &self,
-        op: &str,
-        axis: isize,
-        index: &Tensor,
-        source: &Tensor,
-        write: impl Fn(&mut T, T),
-    ) -> Tensor {
+    fn scatter_with<T: Element>(&self, places: Places<'_>, source: &Tensor, write: impl Fn(&mut T, T)) -> Tensor {
+        let Places { op, axis, index } = places;
         self.expect_same_dtype(op, source);
         let at = self.check_gather(op, axis, index, self.shape());
         let covered =

@@ -23,6 +23,13 @@ impl Tensor {
         if self.rank() == 0 || other.rank() == 0 {
             crate::fault!("matmul", [lhs: self.shape(), rhs: other.shape()], "both operands need at least 1 axis");
         }
+        if self.rank() > 2 && other.rank() <= 2 && self.is_contiguous() && self.size(-1) == other.shape()[0] {
+            // One matrix for all leading axes: they are more rows of the same product.
+            let mut shape = self.shape().to_vec();
+            let (k, rows) = (shape.pop().unwrap_or(1), shape.iter().product::<usize>());
+            shape.extend(other.shape().get(1));
+            return self.reshape([rows, k]).matmul(other).reshape(shape);
+        }
         let a = if self.rank() == 1 { self.unsqueeze(0) } else { self.clone() };
         let b = if other.rank() == 1 { other.unsqueeze(1) } else { other.clone() };
         let (m, k) = (a.size(-2), a.size(-1));
@@ -46,6 +53,11 @@ impl Tensor {
         if other.rank() == 1 { result.squeeze(-1) } else { result }
     }
 }
+
+/// Multiply-adds from which a product of a batch is worth all threads for itself.
+const LARGE: usize = 1 << 22;
+/// Multiply-adds that one task of a batch of smaller products should have.
+const GROUP: usize = 1 << 18;
 
 /// One product per leading index; `a` and `b` have the same leading axes.
 fn batched<T: Number>(a: &Tensor, b: &Tensor, shape: &[usize]) -> Tensor {
@@ -76,10 +88,13 @@ fn batched<T: Number>(a: &Tensor, b: &Tensor, shape: &[usize]) -> Tensor {
                 );
             });
         };
-        if lead.len() == 1 {
-            product(0, out);
+        if m * n * k >= LARGE {
+            out.chunks_mut(m * n).enumerate().for_each(|(index, out)| product(index, out));
         } else {
-            parallel::for_each_chunk(out, m * n, |first, out| product(first / (m * n), out));
+            let group = m * n * (GROUP / (m * n * k).max(1)).max(1);
+            parallel::for_each_chunk(out, group, |first, out| {
+                out.chunks_mut(m * n).enumerate().for_each(|(index, out)| product(first / (m * n) + index, out));
+            });
         }
     })
 }

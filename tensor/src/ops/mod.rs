@@ -3,11 +3,22 @@
 //! A method checks shapes and dtypes at the caller's line and then runs a loop or a kernel. Binary ops broadcast; axes
 //! may be negative; an empty list of axes means all of them.
 
+pub mod activation;
+pub mod arithmetic;
 pub mod compare;
 pub mod elementwise;
+pub mod exponential;
+pub mod extreme;
+pub(crate) mod fold;
 pub mod gather;
+pub mod mask;
 pub mod matmul;
 pub mod operators;
 pub mod reduce;
 pub mod reshape;
+pub mod rounding;
+pub mod scan;
 pub mod slice;
+pub mod special;
+pub mod statistics;
+pub mod trigonometric;

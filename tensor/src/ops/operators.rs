@@ -68,9 +68,9 @@ macro_rules! operator {
 }
 
 operator!(Add, add, |a, b| a.add_scalar(b), |s, t| t.add_scalar(s));
-operator!(Sub, sub, |a, b| a.add_scalar(-b), |s, t| t.neg().add_scalar(s));
+operator!(Sub, sub, |a, b| a.sub_scalar(b), |s, t| t.neg().add_scalar(s));
 operator!(Mul, mul, |a, b| a.mul_scalar(b), |s, t| t.mul_scalar(s));
-operator!(Div, div, |a, b| a.div(&Tensor::full([], b, a.dtype())), |s, t| Tensor::full([], s, t.dtype()).div(t));
+operator!(Div, div, |a, b| a.div_scalar(b), |s, t| Tensor::full([], s, t.dtype()).div(t));
 
 impl Neg for &Tensor {
     type Output = Tensor;

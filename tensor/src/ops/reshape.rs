@@ -36,7 +36,7 @@ impl Tensor {
         let sizes = sizes.as_ref();
         let known: usize = sizes.iter().filter(|&&size| size >= 0).map(|&size| size as usize).product();
         let unknown = sizes.iter().filter(|&&size| size < 0).count();
-        if unknown > 1 || (unknown == 1 && (known == 0 || self.len() % known != 0)) {
+        if unknown > 1 || (unknown == 1 && (known == 0 || !self.len().is_multiple_of(known))) {
             crate::fault!("reshape", [input: self.shape()], "{} elements do not fill {sizes:?}", self.len());
         }
         let shape: shape::Dims =

@@ -4,6 +4,23 @@ use crate::layout::Nest;
 use crate::shape::{self, Dims};
 use crate::{Element, Layout, Tensor, dispatch};
 
+/// A Python slice `start:end:step`; what is not given is the end that the step comes from or goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// The first index; negative numbers count from the end.
+    pub start: Option<isize>,
+    /// The index before which to stop; negative numbers count from the end.
+    pub end: Option<isize>,
+    /// From one index to the next; not 0.
+    pub step: isize,
+}
+
+impl From<(Option<isize>, Option<isize>, isize)> for Span {
+    fn from((start, end, step): (Option<isize>, Option<isize>, isize)) -> Span {
+        Span { start, end, step }
+    }
+}
+
 /// The first index, the count and the step of a Python slice `start:end:step` on an axis of `size` elements.
 #[track_caller]
 fn resolve(op: &str, size: usize, start: Option<isize>, end: Option<isize>, step: isize) -> (usize, usize) {
@@ -52,14 +69,8 @@ impl Tensor {
     /// # Panics
     /// If the slice would not have this tensor's size along `axis`.
     #[track_caller]
-    pub fn slice_adjoint(
-        &self,
-        axis: isize,
-        size: usize,
-        start: Option<isize>,
-        end: Option<isize>,
-        step: isize,
-    ) -> Tensor {
+    pub fn slice_adjoint(&self, axis: isize, size: usize, span: impl Into<Span>) -> Tensor {
+        let Span { start, end, step } = span.into();
         let at = shape::axis("slice_adjoint", axis, self.shape());
         let mut full = Dims::from_slice(self.shape());
         full[at] = size;

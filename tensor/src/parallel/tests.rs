@@ -10,7 +10,7 @@ use super::{for_each, for_each_chunk, join, map, num_threads, set_num_threads};
 use crate::simd;
 
 /// The number of threads is global, so tests that set it take turns.
-fn with_threads(threads: usize, f: impl FnOnce()) {
+pub(crate) fn with_threads(threads: usize, f: impl FnOnce()) {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let before = num_threads();

@@ -100,6 +100,49 @@ unsafe impl Simd for Avx2<f32> {
             }
         }
     }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: isize, rows: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the trait's contract.
+        unsafe { transpose8(from, from_stride, rows, to, to_stride) }
+    }
+}
+
+/// [`Simd::transpose`] of 8 x 8 `f32`.
+///
+/// # Safety
+/// That of [`Simd::transpose`].
+#[inline(always)]
+unsafe fn transpose8(from: *const f32, from_stride: isize, rows: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut x = [_mm256_setzero_ps(); 8];
+        for (i, x) in x.iter_mut().enumerate() {
+            if i < rows {
+                *x = _mm256_loadu_ps(from.offset(i as isize * from_stride));
+            }
+        }
+        // z[4 i + c]: column c of each 4-wide lane, of the rows 4 i .. 4 i + 4.
+        let mut z = [_mm256_setzero_ps(); 8];
+        for i in 0..2 {
+            let low = _mm256_castps_pd(_mm256_unpacklo_ps(x[4 * i], x[4 * i + 1]));
+            let high = _mm256_castps_pd(_mm256_unpackhi_ps(x[4 * i], x[4 * i + 1]));
+            let next_low = _mm256_castps_pd(_mm256_unpacklo_ps(x[4 * i + 2], x[4 * i + 3]));
+            let next_high = _mm256_castps_pd(_mm256_unpackhi_ps(x[4 * i + 2], x[4 * i + 3]));
+            z[4 * i] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, next_low));
+            z[4 * i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, next_low));
+            z[4 * i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, next_high));
+            z[4 * i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, next_high));
+        }
+        let mut out = [_mm256_setzero_ps(); 8];
+        for c in 0..4 {
+            out[c] = _mm256_permute2f128_ps::<0x20>(z[c], z[4 + c]);
+            out[4 + c] = _mm256_permute2f128_ps::<0x31>(z[c], z[4 + c]);
+        }
+        for (j, &row) in out.iter().enumerate() {
+            _mm256_storeu_ps(to.add(j * to_stride), row);
+        }
+    }
 }
 
 // SAFETY: each method does what the trait says, by instructions of AVX2 and FMA.

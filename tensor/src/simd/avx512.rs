@@ -69,6 +69,58 @@ unsafe impl Simd for Avx512<f32> {
             super::avx2::Avx2::<f32>::reduce_max(_mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a)))
         }
     }
+
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: isize, rows: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the trait's contract.
+        unsafe { transpose16(from, from_stride, rows, to, to_stride) }
+    }
+}
+
+/// [`Simd::transpose`] of 16 x 16 `f32`: pairs, quadruples, then 128-bit lanes change places.
+///
+/// # Safety
+/// That of [`Simd::transpose`].
+#[inline(always)]
+unsafe fn transpose16(from: *const f32, from_stride: isize, rows: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        let mut x = [_mm512_setzero_ps(); 16];
+        for (i, x) in x.iter_mut().enumerate() {
+            if i < rows {
+                *x = _mm512_loadu_ps(from.offset(i as isize * from_stride));
+            }
+        }
+        let mut y = [_mm512_setzero_pd(); 16];
+        for i in 0..8 {
+            y[2 * i] = _mm512_castps_pd(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]));
+            y[2 * i + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+        }
+        // z[4 i + c]: column c of each 4-wide lane, of the rows 4 i .. 4 i + 4.
+        let mut z = [_mm512_setzero_ps(); 16];
+        for i in 0..4 {
+            let (a, b, c, d) = (y[4 * i], y[4 * i + 1], y[4 * i + 2], y[4 * i + 3]);
+            z[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+            z[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+            z[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+            z[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+        }
+        let mut out = [_mm512_setzero_ps(); 16];
+        for c in 0..4 {
+            // 0x88 takes the even 128-bit lanes of both operands, 0xdd the odd ones.
+            let even = _mm512_shuffle_f32x4::<0x88>(z[c], z[4 + c]);
+            let odd = _mm512_shuffle_f32x4::<0xdd>(z[c], z[4 + c]);
+            let even_high = _mm512_shuffle_f32x4::<0x88>(z[8 + c], z[12 + c]);
+            let odd_high = _mm512_shuffle_f32x4::<0xdd>(z[8 + c], z[12 + c]);
+            out[c] = _mm512_shuffle_f32x4::<0x88>(even, even_high);
+            out[4 + c] = _mm512_shuffle_f32x4::<0x88>(odd, odd_high);
+            out[8 + c] = _mm512_shuffle_f32x4::<0xdd>(even, even_high);
+            out[12 + c] = _mm512_shuffle_f32x4::<0xdd>(odd, odd_high);
+        }
+        for (j, &row) in out.iter().enumerate() {
+            _mm512_storeu_ps(to.add(j * to_stride), row);
+        }
+    }
 }
 
 // SAFETY: each method does what the trait says, by instructions of AVX-512 F, BW, DQ, VL.

@@ -62,6 +62,7 @@ macro_rules! dispatch {
         [$($arg:ident: $ty:ty),*] [$($ret:tt)*] $kernel:ident) => {
         $(#[$meta])*
         #[inline]
+        #[allow(clippy::too_many_arguments)] // the level comes on top of the kernel's own
         $vis unsafe fn $name<$T: $crate::simd::Real, $($extra)*>(level: $crate::simd::Level, $($arg: $ty),*) $($ret)* {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]

@@ -35,6 +35,23 @@ macro_rules! lanes {
     };
 }
 
+/// Repeats a block for every index below a constant, without a loop: accumulators indexed in a `for` loop that LLVM
+/// does not unroll live in memory, at a quarter of the speed. `N` is at most 12.
+macro_rules! unroll {
+    ($i:ident < $n:ident $body:block) => {
+        unroll!(@each $i $n $body 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    (@each $i:ident $n:ident $body:block $($value:literal)*) => {
+        $(
+            if $value < $n {
+                let $i: usize = $value;
+                $body
+            }
+        )*
+    };
+}
+pub(crate) use unroll;
+
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -224,6 +241,29 @@ pub unsafe trait Simd: Copy + Debug + Default + Send + Sync + 'static {
     unsafe fn reduce_add(a: Self::Vector) -> Self::Scalar;
     /// The largest lane, by the rule of [`Simd::max`], halves folded as in [`Simd::reduce_add`].
     unsafe fn reduce_max(a: Self::Vector) -> Self::Scalar;
+
+    /// Transposes: element `[i][j]`, at `from + i * from_stride + j` for `i < rows <= LANES` and `j < LANES`, goes to
+    /// `to + j * to_stride + i`. Each of the LANES rows of the result is written whole, LANES wide with 0 for
+    /// `i >= rows`, in ascending order.
+    #[inline(always)]
+    unsafe fn transpose(
+        from: *const Self::Scalar,
+        from_stride: isize,
+        rows: usize,
+        to: *mut Self::Scalar,
+        to_stride: usize,
+    ) {
+        for j in 0..Self::LANES {
+            for i in 0..Self::LANES {
+                // SAFETY: the caller's: the tiles named above are valid.
+                unsafe {
+                    let value =
+                        if i < rows { *from.offset(i as isize * from_stride + j as isize) } else { Self::Scalar::ZERO };
+                    *to.add(j * to_stride + i) = value;
+                }
+            }
+        }
+    }
 
     /// `-a`, by the sign bit alone.
     #[inline(always)]

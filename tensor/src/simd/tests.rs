@@ -107,6 +107,16 @@ unsafe fn check<S: Simd>() {
         }
         S::prefetch(std::ptr::null());
         same("splat", level, &out(S::splat(S::Scalar::ONE)), (0..lanes).map(|_| S::Scalar::ONE));
+        for rows in 0..=lanes {
+            let (from_stride, to_stride) = (lanes + 3, lanes + 1);
+            let x: Vec<_> = (0..lanes * from_stride).map(|i| S::Scalar::from_f64(i as f64 + 1.0)).collect();
+            let mut y = vec![zero; lanes * to_stride];
+            S::transpose(x.as_ptr(), from_stride as isize, rows, y.as_mut_ptr(), to_stride);
+            for (j, row) in y.chunks(to_stride).enumerate() {
+                let expected = (0..lanes).map(|i| if i < rows { x[i * from_stride + j] } else { zero });
+                same("transpose", level, &row[..lanes], expected);
+            }
+        }
         check_bits::<S>(out);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::problem::{ConvGeometry, Problem};
+use super::winograd;
 
 /// Which algorithms a convolution may use.
 ///
@@ -49,6 +50,7 @@ pub fn set_conv_algorithm(algorithm: ConvAlgorithm) {
 pub(super) enum Method {
     General,
     Direct,
+    Winograd,
 }
 
 fn resolved(geometry: &ConvGeometry) -> ConvAlgorithm {
@@ -63,6 +65,9 @@ impl Method {
         if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
             return Method::General;
         }
+        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.output) {
+            return Method::Winograd;
+        }
         Method::Direct
     }
 
@@ -70,12 +75,18 @@ impl Method {
         if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
             return Method::General;
         }
+        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.input) {
+            return Method::Winograd;
+        }
         Method::Direct
     }
 
     pub(super) fn weight_grad(p: &Problem, geometry: &ConvGeometry) -> Method {
         if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
             return Method::General;
+        }
+        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.output) {
+            return Method::Winograd;
         }
         Method::Direct
     }

@@ -21,6 +21,7 @@ mod scratch;
 mod tests;
 mod tile;
 mod weight_grad;
+mod winograd;
 
 pub use algorithm::{ConvAlgorithm, conv_algorithm, set_conv_algorithm};
 pub use problem::ConvGeometry;
@@ -30,6 +31,7 @@ use pack::Weights;
 use pad::Images;
 use plan::Plan;
 use tile::Finish;
+use winograd::Outputs;
 
 use crate::simd::Real;
 use crate::{Element, Layout, MemoryFormat, Tensor, dispatch};
@@ -69,6 +71,14 @@ pub fn conv(x: &Tensor, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<
                 let (x, w) = (images::<T>(x, p.input), Weights::forward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
                 unsafe { direct::run(Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
+            }),
+            Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
+                let x = channels_last(x);
+                let w = Weights::forward(data::<T>(w), strides(w), p.k);
+                let padding = [p.padding[1] as isize, p.padding[2] as isize];
+                let y = Outputs { data: y.as_mut_ptr(), n: p.n, k: p.k, sizes: p.output };
+                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
+                unsafe { winograd::forward(images::<T>(&x, p.input), w, padding, finish, y) }
             }),
         }
     })
@@ -117,6 +127,14 @@ pub fn conv_transpose(
                 // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
                 unsafe { direct::run(Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
             }),
+            Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
+                let g = channels_last(g);
+                let w = Weights::backward(data::<T>(w), strides(w), p.k).flipped();
+                let padding = [2 - p.padding[1] as isize, 2 - p.padding[2] as isize];
+                let dx = Outputs { data: dx.as_mut_ptr(), n: p.n, k: p.c, sizes: p.input };
+                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
+                unsafe { winograd::forward(images::<T>(&g, p.output), w, padding, finish, dx) }
+            }),
         }
     })
 }
@@ -143,6 +161,12 @@ pub fn conv_weight_grad(x: &Tensor, g: &Tensor, kernel_spatial: &[usize], geomet
             // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
             unsafe { weight_grad::run(&p, x, g, dw) }
         }),
+        Method::Winograd => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
+            let (x, g) = (channels_last(x), channels_last(g));
+            let (x, g) = (images::<T>(&x, p.input), images::<T>(&g, p.output));
+            // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
+            unsafe { winograd::weight_grad(&p, x, g, dw) }
+        }),
     })
 }
 
@@ -152,6 +176,11 @@ fn shape_of(n: usize, channels: usize, spatial: &[usize; 3], rank: usize) -> Vec
 
 fn build<T: Element>(shape: &[usize], format: MemoryFormat, fill: impl FnOnce(&mut [T])) -> Tensor {
     Tensor::build(Layout::in_format(shape, format), fill)
+}
+
+/// The tensor itself if its channels follow one another, else a copy.
+fn channels_last(x: &Tensor) -> Tensor {
+    if x.strides()[1] == 1 { x.clone() } else { x.to_memory_format(MemoryFormat::ChannelsLast) }
 }
 
 /// A contiguous tensor's elements.

@@ -33,6 +33,12 @@ impl<T: Real> Weights<T> {
         Weights { data, lane: k, channel: c, group: k * group_k as isize, taps: [d, h, w] }
     }
 
+    /// The same 3x3 filters turned by half a turn.
+    pub(super) fn flipped(self) -> Weights<T> {
+        let [d, h, w] = self.taps;
+        Weights { data: self.data.wrapping_offset(2 * h + 2 * w), taps: [d, -h, -w], ..self }
+    }
+
     /// Seen from the input gradient: `c` are the lanes.
     pub(super) fn backward(data: *const T, strides: [isize; 5], group_k: usize) -> Weights<T> {
         let [k, c, d, h, w] = strides;

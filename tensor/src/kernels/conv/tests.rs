@@ -177,6 +177,15 @@ fn cases() -> impl Strategy<Value = Case> {
         })
 }
 
+/// Two-dimensional 3x3 convolutions with stride 1 that Winograd's method serves.
+fn winograd_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..4, 12usize..40, 12usize..50, 4usize..20, 4usize..20);
+    (sizes, 0usize..3, 0usize..3, any::<(u64, bool)>()).prop_map(|((n, c, k, h, w), ph, pw, (seed, format))| {
+        let geometry = ConvGeometry { padding: dims(&[ph, pw]), ..ConvGeometry::unit(2) };
+        Case { n, c, k, input: vec![h, w], kernel: vec![3, 3], geometry, seed, format }
+    })
+}
+
 proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
@@ -189,6 +198,14 @@ proptest! {
     fn passes_equal_the_loops_at_every_level(case in cases()) {
         for level in available_levels() {
             with_level(level, || check(&case, DType::F32, 1e-4))?;
+        }
+    }
+
+    #[test]
+    fn winograd_equals_the_loops_at_every_level(case in winograd_cases()) {
+        check(&case, DType::F64, 1e-11)?;
+        for level in available_levels() {
+            with_level(level, || check(&case, DType::F32, 5e-5))?;
         }
     }
 

@@ -1,0 +1,235 @@
+//! The forward pass, which with flipped filters is the input gradient too.
+
+use super::transform::{input_square, output_square, weight_square};
+use super::{BLOCK, POINTS, Tile, Tiling, window};
+use crate::kernels::conv::pack::Weights;
+use crate::kernels::conv::pad::Images;
+use crate::kernels::conv::scratch::Scratch;
+use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
+use crate::parallel;
+use crate::simd::{Real, Simd, dispatch};
+
+/// Dense NHWC images of `k` channels that a pass writes.
+#[derive(Clone, Copy)]
+pub(in crate::kernels::conv) struct Outputs<T> {
+    pub(in crate::kernels::conv) data: *mut T,
+    pub(in crate::kernels::conv) n: usize,
+    pub(in crate::kernels::conv) k: usize,
+    pub(in crate::kernels::conv) sizes: [usize; 3],
+}
+
+struct Pass<T> {
+    x: Images<T>,
+    y: Outputs<T>,
+    tiling: Tiling,
+    shape: Shape,
+    finish: Finish<T>,
+    /// Channels of `x` in whole vectors.
+    channels: usize,
+    /// Transformed filters, `[block][point][c][lanes of the block]`.
+    filters: *const T,
+    zeros: *const T,
+}
+// SAFETY: tasks read the inputs and write to disjoint tiles of the outputs.
+unsafe impl<T: Send> Send for Pass<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Pass<T> {}
+
+/// `y = conv(x, weights)` for 3x3 filters with stride 1 and `padding` zeros before each axis.
+///
+/// # Safety
+/// `x`, `weights` and the bias are valid for reads, `y` for writes; the channels of `x` follow one another.
+pub(in crate::kernels::conv) unsafe fn run<T: Real>(
+    x: Images<T>,
+    weights: Weights<T>,
+    padding: [isize; 2],
+    finish: Finish<T>,
+    y: Outputs<T>,
+) {
+    let shape = Shape::current::<T>();
+    let (c, lanes) = (x.channels, shape.padded(y.k));
+    let mut filters = Scratch::<T>::new(POINTS * c * lanes);
+    let to = Shared(filters.as_mut_ptr());
+    let blocks: Vec<_> = shape.blocks(y.k).collect();
+    // Filters are transformed by groups of input channels.
+    let cuts = c.div_ceil(16);
+    parallel::for_each(blocks.len() * cuts, |task| {
+        let (first, vectors) = blocks[task / cuts];
+        let channels = task % cuts * 16..(task % cuts * 16 + 16).min(c);
+        let filters = Filters { weights, first, vectors, c, k: y.k };
+        // SAFETY: the caller's; tasks have their own lanes and channels of the filters.
+        unsafe { transform_filters(shape.level, &filters, channels, to.at(first * POINTS * c)) };
+    });
+    let channels = shape.padded(c);
+    let mut zeros = Scratch::<T>::new(channels);
+    // SAFETY: the scratch has that many elements.
+    unsafe { std::ptr::write_bytes(zeros.as_mut_ptr(), 0, channels) };
+    let tiling = Tiling::new(y.n, y.sizes, padding);
+    let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr(), zeros: zeros.as_ptr() };
+    let tiles = tiling.tiles();
+    parallel::for_each(tiles.div_ceil(BLOCK), |block| {
+        let tiles = block * BLOCK..((block + 1) * BLOCK).min(tiles);
+        // SAFETY: the caller's; tasks have their own tiles.
+        unsafe { pass.block(tiles) };
+    });
+}
+
+impl<T: Real> Pass<T> {
+    /// # Safety
+    /// As for `run`.
+    unsafe fn block(&self, tiles: std::ops::Range<usize>) {
+        let (shape, c) = (self.shape, self.x.channels);
+        let mut inputs = Scratch::<T>::new(POINTS * BLOCK * self.channels);
+        let mut products = Scratch::<T>::new(POINTS * BLOCK * 2 * shape.lanes);
+        // SAFETY: the scratch holds a block of tiles with whole vectors of channels.
+        unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
+        for (first, vectors) in shape.blocks(self.y.k) {
+            let width = vectors * shape.lanes;
+            for point in 0..POINTS {
+                for (at, count) in shape.tiles(tiles.len(), vectors) {
+                    let place = point * BLOCK + at;
+                    // SAFETY: tiles, channels and lanes of this block.
+                    unsafe {
+                        gather(
+                            shape.level,
+                            count,
+                            vectors,
+                            &Gather {
+                                a: inputs.as_ptr().add(place * self.channels),
+                                a_step: self.channels,
+                                rows: &[0],
+                                run: c,
+                                b: self.filters.add(first * POINTS * c + point * c * width),
+                                out: products.as_mut_ptr().add(place * width),
+                                out_step: width,
+                                lanes: width,
+                                finish: Finish::NONE,
+                            },
+                        );
+                    }
+                }
+            }
+            // SAFETY: the products are complete; the outputs are this task's.
+            unsafe { transform_outputs(shape.level, self, tiles.clone(), (first, vectors), products.as_ptr()) };
+        }
+    }
+}
+
+/// A block of output channels of the filters.
+struct Filters<T> {
+    weights: Weights<T>,
+    first: usize,
+    vectors: usize,
+    c: usize,
+    k: usize,
+}
+
+#[inline(always)]
+unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::ops::Range<usize>, to: *mut S::Scalar) {
+    let Filters { weights, first, vectors, c, k } = *filters;
+    let width = vectors * S::LANES;
+    // SAFETY: the taps, channels and lanes read exist; `to` holds `[POINTS][c][width]`.
+    unsafe {
+        for channel in channels {
+            for vector in 0..vectors {
+                let lane = first + vector * S::LANES;
+                let from = weights.data.offset(lane as isize * weights.lane + channel as isize * weights.channel);
+                // 64 lanes are more than any level has.
+                let mut taps = [[<S::Scalar as Real>::ZERO; 64]; 9];
+                for (tap, taps) in taps.iter_mut().enumerate() {
+                    let from = from.offset((tap / 3) as isize * weights.taps[1] + (tap % 3) as isize * weights.taps[2]);
+                    for (lane, to) in taps.iter_mut().enumerate().take(S::LANES.min(k - lane)) {
+                        *to = *from.offset(lane as isize * weights.lane);
+                    }
+                }
+                weight_square::<S>(
+                    |i, j| S::load(taps[3 * i + j].as_ptr()),
+                    |i, j, v| S::store(to.add(((6 * i + j) * c + channel) * width + vector * S::LANES), v),
+                );
+            }
+        }
+    }
+}
+dispatch! {
+    unsafe fn transform_filters<T>(filters: &Filters<T>, channels: std::ops::Range<usize>, to: *mut T) = filters_kernel;
+}
+
+#[inline(always)]
+unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: *mut S::Scalar) {
+    let (c, channels) = (pass.x.channels, pass.channels);
+    for (slot, index) in tiles.enumerate() {
+        let tile = pass.tiling.tile(index);
+        let at = [tile.h as isize + pass.tiling.origin[0], tile.w as isize + pass.tiling.origin[1]];
+        // SAFETY: the window's pointers are valid for `c` channels, the zeros for whole vectors; `to` for the block.
+        unsafe {
+            let from = window::<_, 6>(&pass.x, tile, at, pass.zeros);
+            let mut channel = 0;
+            while channel + S::LANES <= c {
+                let to = to.add(slot * channels + channel);
+                input_square::<S>(
+                    |i, j| S::load(from[i][j].add(channel)),
+                    |i, j, v| S::store(to.add((6 * i + j) * BLOCK * channels), v),
+                );
+                channel += S::LANES;
+            }
+            if channel < c {
+                let to = to.add(slot * channels + channel);
+                input_square::<S>(
+                    |i, j| S::load_first(from[i][j].add(channel), c - channel),
+                    |i, j, v| S::store(to.add((6 * i + j) * BLOCK * channels), v),
+                );
+            }
+        }
+    }
+}
+dispatch! {
+    unsafe fn transform_inputs<T>(pass: &Pass<T>, tiles: std::ops::Range<usize>, to: *mut T) = inputs_kernel;
+}
+
+#[inline(always)]
+unsafe fn outputs_kernel<S: Simd>(
+    pass: &Pass<S::Scalar>,
+    tiles: std::ops::Range<usize>,
+    block: (usize, usize),
+    products: *const S::Scalar,
+) {
+    let (first, vectors) = block;
+    let width = vectors * S::LANES;
+    let y = &pass.y;
+    for vector in 0..vectors {
+        let k = first + vector * S::LANES;
+        let valid = (y.k - k).min(S::LANES);
+        // SAFETY: the products hold the block; only outputs inside the image and lanes below `k` are written.
+        unsafe {
+            let bias =
+                if pass.finish.bias.is_null() { S::zero() } else { S::load_first(pass.finish.bias.add(k), valid) };
+            for (slot, index) in tiles.clone().enumerate() {
+                let Tile { n, d, h, w } = pass.tiling.tile(index);
+                let (rows, columns) = (y.sizes[1] - h, y.sizes[2] - w);
+                let to = y.data.add((((n * y.sizes[0] + d) * y.sizes[1] + h) * y.sizes[2] + w) * y.k + k);
+                let from = products.add(slot * width + vector * S::LANES);
+                output_square::<S>(
+                    |i, j| S::load(from.add((6 * i + j) * BLOCK * width)),
+                    |i, j, v| {
+                        let mut v = S::add(v, bias);
+                        if pass.finish.relu {
+                            v = S::max(S::zero(), v);
+                        }
+                        if i < rows && j < columns {
+                            let to = to.add((i * y.sizes[2] + j) * y.k);
+                            if valid == S::LANES { S::store(to, v) } else { S::store_first(to, valid, v) }
+                        }
+                    },
+                );
+            }
+        }
+    }
+}
+dispatch! {
+    unsafe fn transform_outputs<T>(
+        pass: &Pass<T>,
+        tiles: std::ops::Range<usize>,
+        block: (usize, usize),
+        products: *const T,
+    ) = outputs_kernel;
+}

@@ -1,0 +1,179 @@
+//! The weight gradient: inputs and output gradients are transformed tile by tile, multiplied and summed over tiles in
+//! the transformed domain, and the sums are transformed back once.
+
+use super::transform::{gradient_square, input_square, weight_gradient_square};
+use super::{BLOCK, POINTS, Tiling, window};
+use crate::kernels::conv::pad::Images;
+use crate::kernels::conv::problem::Problem;
+use crate::kernels::conv::scratch::Scratch;
+use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
+use crate::parallel;
+use crate::simd::{Real, Simd, dispatch};
+
+/// Groups of tiles that are summed apart, at most.
+const GROUPS: usize = 4;
+
+struct Pass<T> {
+    x: Images<T>,
+    g: Images<T>,
+    tiling: Tiling,
+    shape: Shape,
+    /// Channels of `x` and of `g` in whole vectors.
+    channels: [usize; 2],
+    zeros: *const T,
+}
+// SAFETY: tasks read the inputs and write to sums of their own.
+unsafe impl<T: Send> Send for Pass<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Pass<T> {}
+
+/// `dw`, dense as `[k, c, 1, 3, 3]`.
+///
+/// # Safety
+/// `x` and `g` are valid for reads as `p` describes, and their channels follow one another.
+pub(in crate::kernels::conv) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
+    let shape = Shape::current::<T>();
+    let channels = [shape.padded(p.c), shape.padded(p.k)];
+    let mut zeros = Scratch::<T>::new(channels[0].max(channels[1]));
+    // SAFETY: the scratch has that many elements.
+    unsafe { std::ptr::write_bytes(zeros.as_mut_ptr(), 0, channels[0].max(channels[1])) };
+    let tiling = Tiling::new(p.n, p.output, [p.padding[1] as isize, p.padding[2] as isize]);
+    let pass = Pass { x, g, tiling, shape, channels, zeros: zeros.as_ptr() };
+    let blocks = tiling.tiles().div_ceil(BLOCK);
+    let groups = blocks.clamp(1, GROUPS);
+    let size = POINTS * p.c * channels[1];
+    let mut sums = Scratch::<T>::new(groups * size);
+    let to = Shared(sums.as_mut_ptr());
+    parallel::for_each(groups, |group| {
+        let blocks = group * blocks / groups..(group + 1) * blocks / groups;
+        // SAFETY: the caller's; each task has sums of its own.
+        unsafe { pass.task(blocks, to.at(group * size)) };
+    });
+    let sums = Sums { data: to, groups, size, c: p.c, k: p.k, lanes: channels[1] };
+    let dw = Shared(dw.as_mut_ptr());
+    parallel::for_each(p.c, |c| {
+        // SAFETY: the sums are complete; tasks write to their own input channel of `dw`.
+        unsafe { transform_sums(shape.level, &sums, c, dw.at(0)) };
+    });
+}
+
+impl<T: Real> Pass<T> {
+    /// # Safety
+    /// As for `run`; `sums` holds `[POINTS][c][lanes]`.
+    unsafe fn task(&self, blocks: std::ops::Range<usize>, sums: *mut T) {
+        let ([c, k], [x_step, g_step]) = ([self.x.channels, self.g.channels], self.channels);
+        // SAFETY: the sums have that many elements.
+        unsafe { std::ptr::write_bytes(sums, 0, POINTS * c * g_step) };
+        let mut inputs = Scratch::<T>::new(POINTS * BLOCK * x_step);
+        let mut gradients = Scratch::<T>::new(POINTS * BLOCK * g_step);
+        for block in blocks {
+            let tiles = block * BLOCK..((block + 1) * BLOCK).min(self.tiling.tiles());
+            let count = tiles.len();
+            // SAFETY: the scratch holds a block of tiles with whole vectors of channels.
+            unsafe { transform_both(self.shape.level, self, tiles, [inputs.as_mut_ptr(), gradients.as_mut_ptr()]) };
+            for point in 0..POINTS {
+                for (lane, vectors) in self.shape.blocks(k) {
+                    for (first, positions) in self.shape.tiles(c, vectors) {
+                        // SAFETY: tiles, channels and lanes of this block.
+                        unsafe {
+                            outer(
+                                self.shape.level,
+                                positions,
+                                vectors,
+                                &Outer {
+                                    a: inputs.as_ptr().add(point * BLOCK * x_step + first),
+                                    a_move: x_step,
+                                    b: gradients.as_ptr().add(point * BLOCK * g_step + lane),
+                                    b_move: g_step,
+                                    rows: &[[0, 0]],
+                                    run: count,
+                                    out: sums.add((point * c + first) * g_step + lane),
+                                    out_step: g_step,
+                                },
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transforms `channels` channels at `SIZE`x`SIZE` pointers, whole vectors at a time.
+macro_rules! transform {
+    ($square:ident, $from:ident, $channels:expr, $step:expr, $to:expr) => {{
+        let (channels, step, to) = ($channels, $step, $to);
+        let mut channel = 0;
+        while channel < channels {
+            let to = to.add(channel);
+            let put = |i: usize, j: usize, v| S::store(to.add((6 * i + j) * BLOCK * step), v);
+            if channel + S::LANES <= channels {
+                $square::<S>(|i, j| S::load($from[i][j].add(channel)), put);
+            } else {
+                $square::<S>(|i, j| S::load_first($from[i][j].add(channel), channels - channel), put);
+            }
+            channel += S::LANES;
+        }
+    }};
+}
+
+#[inline(always)]
+unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: [*mut S::Scalar; 2]) {
+    let [x_step, g_step] = pass.channels;
+    for (slot, index) in tiles.enumerate() {
+        let tile = pass.tiling.tile(index);
+        let (h, w) = (tile.h as isize, tile.w as isize);
+        // SAFETY: the windows' pointers are valid for their channels, the zeros for whole vectors; `to` for the block.
+        unsafe {
+            let from =
+                window::<_, 6>(&pass.x, tile, [h + pass.tiling.origin[0], w + pass.tiling.origin[1]], pass.zeros);
+            transform!(input_square, from, pass.x.channels, x_step, to[0].add(slot * x_step));
+            let from = window::<_, 4>(&pass.g, tile, [h, w], pass.zeros);
+            transform!(gradient_square, from, pass.g.channels, g_step, to[1].add(slot * g_step));
+        }
+    }
+}
+dispatch! {
+    unsafe fn transform_both<T>(pass: &Pass<T>, tiles: std::ops::Range<usize>, to: [*mut T; 2]) = both_kernel;
+}
+
+/// Sums in the transformed domain, `[groups][POINTS][c][lanes]`.
+struct Sums<T> {
+    data: Shared<T>,
+    groups: usize,
+    size: usize,
+    c: usize,
+    k: usize,
+    lanes: usize,
+}
+
+#[inline(always)]
+unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, dw: *mut S::Scalar) {
+    let mut lane = 0;
+    while lane < sums.k {
+        let mut taps = [[<S::Scalar as Real>::ZERO; 64]; 9];
+        // SAFETY: the sums hold whole vectors; `dw` is `[k][c][9]`.
+        unsafe {
+            weight_gradient_square::<S>(
+                |i, j| {
+                    let at = ((6 * i + j) * sums.c + c) * sums.lanes + lane;
+                    let mut sum = S::load(sums.data.at(at));
+                    for group in 1..sums.groups {
+                        sum = S::add(sum, S::load(sums.data.at(group * sums.size + at)));
+                    }
+                    sum
+                },
+                |i, j, v| S::store(taps[3 * i + j].as_mut_ptr(), v),
+            );
+            for k in lane..(lane + S::LANES).min(sums.k) {
+                for (tap, values) in taps.iter().enumerate() {
+                    *dw.add((k * sums.c + c) * 9 + tap) = values[k - lane];
+                }
+            }
+        }
+        lane += S::LANES;
+    }
+}
+dispatch! {
+    unsafe fn transform_sums<T>(sums: &Sums<T>, c: usize, dw: *mut T) = sums_kernel;
+}

@@ -1,0 +1,261 @@
+//! The blocked product: how a large C is cut for the caches and for the threads.
+//!
+//! C is cut into tiles of the micro-kernel: column panels a few vectors wide, row panels at most 12 high and as even as
+//! the number of rows allows. k is cut into blocks, so that a row panel of A stays in the first-level cache while the
+//! column panels of B stream from the second. Per block of k there are two parallel phases: packing, then computing
+//! groups of tiles. All cuts follow from the sizes (and the SIMD level) alone, and every element of C is summed in order
+//! of k, so the bits do not depend on the number of threads.
+
+use super::micro::{self, Finish, Tile};
+use super::pack::{self, Source};
+use crate::memory::Buffer;
+use crate::parallel;
+use crate::simd::{Level, Real};
+
+/// The longest block of k: 12 rows of it are 18 KiB of `f32`.
+const BLOCK_K: usize = 384;
+/// Columns of one task: a block of B of this width is 384 KiB of `f32`.
+const TASK_COLUMNS: usize = 256;
+/// Multiply-adds that a task should have at least: about 3 µs.
+const TASK_WORK: usize = 1 << 18;
+/// A matrix up to this many bytes is read where it lies if its strides allow it: it stays in the second-level cache, and
+/// the copy costs more (5 % at 256 cubed) than what its order would save.
+const DIRECT: usize = 256 * 1024;
+/// Tasks that are enough for balance.
+const TASKS: usize = 24;
+
+/// One product by pointers: C is `m` rows `c_row` apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Product<T> {
+    pub(super) m: usize,
+    pub(super) k: usize,
+    pub(super) n: usize,
+    pub(super) a: Source<T>,
+    pub(super) b: Source<T>,
+    pub(super) c: *mut T,
+    pub(super) c_row: usize,
+    pub(super) finish: Finish<T>,
+}
+
+// SAFETY: the product's matrices and biases are borrowed by the safe driver while it runs, and tasks write disjoint
+// tiles of C.
+unsafe impl<T: Sync> Sync for Product<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Send for Product<T> {}
+
+impl<T> Product<T> {
+    /// The same product seen with the element type `U`, which is `T` by another name.
+    pub(super) fn cast<U>(self) -> Product<U> {
+        let source = |s: Source<T>| Source { start: s.start.cast(), step: s.step, across: s.across };
+        Product {
+            m: self.m,
+            k: self.k,
+            n: self.n,
+            a: source(self.a),
+            b: source(self.b),
+            c: self.c.cast(),
+            c_row: self.c_row,
+            finish: Finish {
+                accumulate: self.finish.accumulate,
+                row_bias: self.finish.row_bias.cast(),
+                column_bias: self.finish.column_bias.cast(),
+                relu: self.finish.relu,
+            },
+        }
+    }
+}
+
+/// `total` things in `parts` nearly equal runs: the start of run `index`.
+fn cut(total: usize, parts: usize, index: usize) -> usize {
+    total * index / parts
+}
+
+/// How the columns fall into panels: `vectors` vectors wide, the last ones halved until they fit.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    n: usize,
+    lanes: usize,
+    vectors: usize,
+}
+
+impl Columns {
+    /// All vectors, the last one perhaps not full.
+    fn total(&self) -> usize {
+        self.n.div_ceil(self.lanes)
+    }
+
+    /// Vectors of the panel that starts at vector `at`, before vector `end`.
+    fn panel(&self, at: usize, end: usize) -> usize {
+        let mut vectors = self.vectors;
+        while vectors > end - at {
+            vectors /= 2;
+        }
+        vectors
+    }
+
+    /// Columns of a panel that exist.
+    fn count(&self, at: usize, vectors: usize) -> usize {
+        (self.n - at * self.lanes).min(vectors * self.lanes)
+    }
+}
+
+/// Scratch elements from the memory pool.
+struct Scratch<T> {
+    buffer: Buffer,
+    of: std::marker::PhantomData<T>,
+}
+
+impl<T> Scratch<T> {
+    fn new(elements: usize) -> Scratch<T> {
+        Scratch { buffer: Buffer::new(elements * size_of::<T>()).0, of: std::marker::PhantomData }
+    }
+
+    fn start(&mut self) -> *mut T {
+        self.buffer.as_mut_ptr().cast()
+    }
+}
+
+/// A raw pointer that tasks share to write disjoint parts.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+// SAFETY: every task writes a part of its own.
+unsafe impl<T: Send> Sync for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Send for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn add(&self, offset: usize) -> *mut T {
+        self.0.wrapping_add(offset)
+    }
+}
+
+/// Computes the product; `m`, `k` and `n` are at least 1.
+///
+/// # Safety
+/// `level` is available, and the matrices and biases of `p` are valid, C exclusively.
+pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
+    let max_rows = micro::max_rows(level);
+    let row_panels = p.m.div_ceil(max_rows);
+    let columns = Columns { n: p.n, lanes, vectors: micro::max_vectors(p.m) };
+    let total = columns.total();
+    // The columns from vector `direct` on are packed: all of them where B is large or its columns are not contiguous,
+    // else only the last panel, which may not be read beyond its end.
+    let direct = match p.b.across {
+        1 if p.k * p.n * size_of::<T>() <= DIRECT || row_panels <= 2 => p.n / lanes / columns.vectors * columns.vectors,
+        _ => 0,
+    };
+    let pack_a = p.m * p.k * size_of::<T>() > DIRECT && total > 4 * columns.vectors;
+    let k_blocks = p.k.div_ceil(BLOCK_K).max(1);
+    let k_longest = p.k.div_ceil(k_blocks);
+
+    let a_panel = k_longest * max_rows + lanes.max(16);
+    let mut scratch =
+        Scratch::<T>::new((total - direct) * lanes * k_longest + if pack_a { row_panels * a_panel } else { 0 });
+    let packed_b = Shared(scratch.start());
+    let packed_a = Shared(packed_b.add((total - direct) * lanes * k_longest));
+
+    let (row_groups, column_groups) = grid(p, row_panels, total.div_ceil(columns.vectors));
+    for block in 0..k_blocks {
+        let (k_start, k_end) = (cut(p.k, k_blocks, block), cut(p.k, k_blocks, block + 1));
+        let k = k_end - k_start;
+        let row_range = |panel: usize| (cut(p.m, row_panels, panel), cut(p.m, row_panels, panel + 1));
+
+        let a_tasks = if pack_a { row_panels.div_ceil(4) } else { 0 };
+        let b_tasks = (total - direct).div_ceil(4 * columns.vectors);
+        let pack = |task: usize| {
+            if task < a_tasks {
+                for panel in task * 4..(task * 4 + 4).min(row_panels) {
+                    let (start, end) = row_range(panel);
+                    // SAFETY: the rows exist, and each panel has its place of `a_panel` elements.
+                    unsafe {
+                        pack::narrow(level, p.a.at(k_start, start), k, end - start, packed_a.add(panel * a_panel))
+                    };
+                }
+                return;
+            }
+            let mut at = direct + (task - a_tasks) * 4 * columns.vectors;
+            let end = (at + 4 * columns.vectors).min(total);
+            while at < end {
+                let vectors = columns.panel(at, end);
+                let to = packed_b.add((at - direct) * lanes * k);
+                let count = columns.count(at, vectors);
+                // SAFETY: `count` columns exist, and the panel's place is `vectors * lanes * k` elements.
+                unsafe { pack::wide(level, p.b.at(k_start, at * lanes), k, count, vectors * lanes, to) };
+                at += vectors;
+            }
+        };
+        if p.m * k + p.n * k < 8 * 1024 {
+            (0..a_tasks + b_tasks).for_each(pack);
+        } else {
+            parallel::for_each(a_tasks + b_tasks, pack);
+        }
+
+        let last = block + 1 == k_blocks;
+        parallel::for_each(row_groups * column_groups, |task| {
+            let (row_group, column_group) = (task % row_groups, task / row_groups);
+            let panels = cut(row_panels, row_groups, row_group)..cut(row_panels, row_groups, row_group + 1);
+            let whole = total.div_ceil(columns.vectors);
+            let first = cut(whole, column_groups, column_group) * columns.vectors;
+            let end = (cut(whole, column_groups, column_group + 1) * columns.vectors).min(total);
+            for panel in panels {
+                let (start, stop) = row_range(panel);
+                let rows = stop - start;
+                let (a, a_row, a_step) = if pack_a {
+                    (packed_a.add(panel * a_panel).cast_const(), 1, rows as isize)
+                } else {
+                    (p.a.at(k_start, start).start, p.a.across, p.a.step)
+                };
+                let mut at = first;
+                while at < end {
+                    let vectors = columns.panel(at, end);
+                    let (b, b_step) = if at < direct {
+                        (p.b.at(k_start, at * lanes).start, p.b.step)
+                    } else {
+                        (packed_b.add((at - direct) * lanes * k).cast_const(), (vectors * lanes) as isize)
+                    };
+                    let bias = |bias: *const T, offset: usize| match last && !bias.is_null() {
+                        true => bias.wrapping_add(offset),
+                        false => std::ptr::null(),
+                    };
+                    let tile = Tile {
+                        k,
+                        a,
+                        a_row,
+                        a_step,
+                        b,
+                        b_step,
+                        c: p.c.wrapping_add(start * p.c_row + at * lanes),
+                        c_row: p.c_row,
+                        columns: columns.count(at, vectors),
+                        finish: Finish {
+                            accumulate: p.finish.accumulate || block > 0,
+                            row_bias: bias(p.finish.row_bias, start),
+                            column_bias: bias(p.finish.column_bias, at * lanes),
+                            relu: p.finish.relu && last,
+                        },
+                    };
+                    // SAFETY: rows and columns exist; B is packed wherever whole vectors would reach beyond its
+                    // columns; this task alone writes the tile.
+                    unsafe { micro::run(level, rows, vectors, &tile) };
+                    at += vectors;
+                }
+            }
+        });
+    }
+}
+
+/// Row and column groups that the tiles are cut into, one task each.
+fn grid<T>(p: &Product<T>, row_panels: usize, column_panels: usize) -> (usize, usize) {
+    let work = p.m * p.n * p.k.min(BLOCK_K);
+    let wanted = (work / TASK_WORK).clamp(1, TASKS);
+    let panel = p.n.div_ceil(column_panels);
+    // Wide tasks first: they use each packed row panel most often.
+    let mut column_groups = column_panels.div_ceil((TASK_COLUMNS / panel).max(1));
+    let mut row_groups = wanted.div_ceil(column_groups).min(row_panels);
+    if row_groups * column_groups < wanted {
+        column_groups = wanted.div_ceil(row_groups).min(column_panels);
+    }
+    // At most 14 row panels per task, so that large products have tasks enough for any number of threads.
+    row_groups = row_groups.max(row_panels.div_ceil(14));
+    (row_groups, column_groups)
+}

@@ -1,0 +1,149 @@
+//! The micro-kernel of the matrix product: a tile of C held in registers while k runs.
+//!
+//! `MR` rows by `V` vectors of columns: each step of k loads V vectors of B, spreads MR elements of A, and makes MR V
+//! fused multiply-adds. A and B are addressed by strides, so the same code reads packed panels and matrices as they lie.
+
+use crate::simd::{Level, Real, Simd, dispatch, unroll};
+
+/// The most rows of a tile, at the levels with 32 registers; half of it at those with 16.
+pub(super) const MAX_ROWS: usize = 12;
+
+/// What happens to a tile of the product before it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finish<T> {
+    /// Whether C's old values are added.
+    pub(super) accumulate: bool,
+    /// One summand per row of the tile, or null.
+    pub(super) row_bias: *const T,
+    /// One summand per column of the tile, or null.
+    pub(super) column_bias: *const T,
+    /// Whether negative results become 0.
+    pub(super) relu: bool,
+}
+
+/// One tile: `c[r][j] = finish(sum over l < k of a[r * a_row + l * a_step] * b[l * b_step + j])`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tile<T> {
+    pub(super) k: usize,
+    pub(super) a: *const T,
+    pub(super) a_row: isize,
+    pub(super) a_step: isize,
+    /// Whole vectors are read from here, `columns` rounded up.
+    pub(super) b: *const T,
+    pub(super) b_step: isize,
+    pub(super) c: *mut T,
+    pub(super) c_row: usize,
+    /// Columns that are stored.
+    pub(super) columns: usize,
+    pub(super) finish: Finish<T>,
+}
+
+dispatch! {
+    /// Computes one tile of MR rows and V vectors.
+    unsafe fn tile_at<T>[const MR: usize, const V: usize](tile: &Tile<T>) = tile_kernel;
+}
+
+/// Rows of a tile at `level`.
+pub(super) fn max_rows(level: Level) -> usize {
+    match level {
+        Level::Avx512 | Level::Neon => MAX_ROWS,
+        Level::Avx2 | Level::Portable => MAX_ROWS / 2,
+    }
+}
+
+/// Vectors of columns of a tile with `rows` rows: enough accumulators to hide the latency of the multiply-add.
+pub(super) fn max_vectors(rows: usize) -> usize {
+    match rows {
+        1 => 8,
+        2 | 3 => 4,
+        _ => 2,
+    }
+}
+
+/// Computes a tile of `rows` rows, at most [`max_rows`], and `vectors` vectors, a power of two at most [`max_vectors`].
+///
+/// # Safety
+/// `level` is available; the elements of A, B (whole vectors), C and the biases that [`Tile`] names are valid, and C's
+/// are nobody else's.
+pub(super) unsafe fn run<T: Real>(level: Level, rows: usize, vectors: usize, tile: &Tile<T>) {
+    macro_rules! choose {
+        ($($rows:literal: $($vectors:literal)*;)*) => {
+            match (rows, vectors) {
+                $($(
+                    // SAFETY: the caller's.
+                    ($rows, $vectors) => unsafe { tile_at::<T, $rows, $vectors>(level, tile) },
+                )*)*
+                _ => unreachable!("gemm: no tile of {rows} rows and {vectors} vectors"),
+            }
+        };
+    }
+    choose! {
+        1: 1 2 4 8; 2: 1 2 4; 3: 1 2 4; 4: 1 2; 5: 1 2; 6: 1 2;
+        7: 1 2; 8: 1 2; 9: 1 2; 10: 1 2; 11: 1 2; 12: 1 2;
+    }
+}
+
+/// The kernel behind [`run`].
+///
+/// # Safety
+/// That of [`run`].
+#[inline(always)]
+unsafe fn tile_kernel<S: Simd, const MR: usize, const V: usize>(tile: &Tile<S::Scalar>) {
+    // With 16 registers the high tiles would spill and are never chosen: leave them out of the program.
+    if S::REGISTERS < 32 && MR > MAX_ROWS / 2 {
+        return;
+    }
+    // SAFETY: the caller's; `r < MR` and `v < V` stay within the tile.
+    unsafe {
+        let mut acc = [[S::zero(); V]; MR];
+        let (mut a, mut b) = (tile.a, tile.b);
+        let (a_row, a_step, b_step) = (tile.a_row, tile.a_step, tile.b_step);
+        for _ in 0..tile.k {
+            let mut row = [S::zero(); V];
+            unroll!(v < V {
+                row[v] = S::load(b.add(v * S::LANES));
+            });
+            unroll!(r < MR {
+                let x = S::splat(*a.offset(r as isize * a_row));
+                unroll!(v < V {
+                    acc[r][v] = S::fma(x, row[v], acc[r][v]);
+                });
+            });
+            a = a.offset(a_step);
+            b = b.offset(b_step);
+        }
+        let Finish { accumulate, row_bias, column_bias, relu } = tile.finish;
+        if tile.columns == V * S::LANES && row_bias.is_null() && column_bias.is_null() && !relu {
+            unroll!(r < MR {
+                unroll!(v < V {
+                    let c = tile.c.add(r * tile.c_row + v * S::LANES);
+                    let y = if accumulate { S::add(S::load(c), acc[r][v]) } else { acc[r][v] };
+                    S::store(c, y);
+                });
+            });
+            return;
+        }
+        // The address of the array is taken from here on, which must not touch the accumulators of the loop above.
+        let done = acc;
+        for (r, row) in done.iter().enumerate() {
+            for (v, &y) in row.iter().enumerate() {
+                let count = tile.columns.saturating_sub(v * S::LANES).min(S::LANES);
+                let c = tile.c.add(r * tile.c_row + v * S::LANES);
+                let mut y = y;
+                if accumulate {
+                    y = S::add(S::load_first(c, count), y);
+                }
+                if !row_bias.is_null() {
+                    y = S::add(y, S::splat(*row_bias.add(r)));
+                }
+                if !column_bias.is_null() {
+                    y = S::add(y, S::load_first(column_bias.add(v * S::LANES), count));
+                }
+                if relu {
+                    y = S::max(S::zero(), y);
+                }
+                S::store_first(c, count, y);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Largest and smallest values over axes, and where they stand: the first of equals, the first NaN if there is one.
+
+use super::fold::{Fold, fold};
+use crate::{DType, Element, Number, Tensor, dispatch, shape};
+
+/// The best element so far and its number; before the first, the number is negative.
+#[derive(Clone, Copy)]
+struct Best<T> {
+    value: T,
+    number: i64,
+}
+
+/// The larger of two (or the smaller, if not `LARGEST`); of equals the first, and NaN before all.
+#[inline(always)]
+fn better<T: Number, const LARGEST: bool>(a: Best<T>, b: Best<T>) -> Best<T> {
+    if b.number < 0 {
+        return a;
+    }
+    let beats = |b: Best<T>, a: Best<T>| match (b.value.is_not_a_number(), a.value.is_not_a_number()) {
+        (false, false) => {
+            if LARGEST {
+                b.value > a.value
+            } else {
+                b.value < a.value
+            }
+        }
+        (b, a) => b && !a,
+    };
+    if a.number < 0 || beats(b, a) || (b.number < a.number && !beats(a, b)) { b } else { a }
+}
+
+impl Tensor {
+    /// The largest value over `axes`, NaN where there is one. PyTorch: `torch.amax`.
+    ///
+    /// # Panics
+    /// If a reduced stretch is empty, an axis is out of range or named twice, or the dtype is `bool`.
+    #[track_caller]
+    pub fn amax(&self, axes: &[isize], keepdim: bool) -> Tensor {
+        let list = self.nonempty_axes("amax", axes);
+        dispatch!(number "amax", self.dtype(), T => fold(self, &list, keepdim, &Fold {
+            start: T::from_f64(f64::NEG_INFINITY),
+            push: |top: T, x: T, _| x.greatest(top),
+            merge: |a: T, b: T| a.greatest(b),
+            finish: |top| top,
+        }))
+    }
+
+    /// The smallest value over `axes`, NaN where there is one. PyTorch: `torch.amin`.
+    ///
+    /// # Panics
+    /// If a reduced stretch is empty, an axis is out of range or named twice, or the dtype is `bool`.
+    #[track_caller]
+    pub fn amin(&self, axes: &[isize], keepdim: bool) -> Tensor {
+        let list = self.nonempty_axes("amin", axes);
+        dispatch!(number "amin", self.dtype(), T => fold(self, &list, keepdim, &Fold {
+            start: T::from_f64(f64::INFINITY),
+            push: |low: T, x: T, _| x.least(low),
+            merge: |a: T, b: T| a.least(b),
+            finish: |low| low,
+        }))
+    }
+
+    /// The largest value as `f64`, `None` for an empty tensor; NaN if there is one.
+    pub fn max_all(&self) -> Option<f64> {
+        (!self.is_empty()).then(|| self.to_dtype(DType::F64).amax(&[], false).item::<f64>())
+    }
+
+    /// The largest value along `axis` and its index. PyTorch: `torch.max` with `dim`.
+    ///
+    /// ```
+    /// # use gradus_tensor::Tensor;
+    /// let (values, indices) = Tensor::from([[1.0, 5.0], [7.0, 7.0]]).max(1, false);
+    /// assert_eq!(values.to_vec::<f64>(), [5.0, 7.0]);
+    /// assert_eq!(indices.to_vec::<i64>(), [1, 0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis is out of range or empty, or the dtype is `bool`.
+    #[track_caller]
+    pub fn max(&self, axis: isize, keepdim: bool) -> (Tensor, Tensor) {
+        let index = self.extreme::<true>("max", axis);
+        self.with_index(axis, keepdim, index)
+    }
+
+    /// The smallest value along `axis` and its index. PyTorch: `torch.min` with `dim`.
+    ///
+    /// # Panics
+    /// If the axis is out of range or empty, or the dtype is `bool`.
+    #[track_caller]
+    pub fn min(&self, axis: isize, keepdim: bool) -> (Tensor, Tensor) {
+        let index = self.extreme::<false>("min", axis);
+        self.with_index(axis, keepdim, index)
+    }
+
+    /// The index of the largest value along `axis`. PyTorch: `torch.argmax`.
+    ///
+    /// # Panics
+    /// If the axis is out of range or empty, or the dtype is `bool`.
+    #[track_caller]
+    pub fn argmax(&self, axis: isize, keepdim: bool) -> Tensor {
+        let index = self.extreme::<true>("argmax", axis);
+        if keepdim { index } else { index.squeeze(axis) }
+    }
+
+    /// The index of the smallest value along `axis`. PyTorch: `torch.argmin`.
+    ///
+    /// # Panics
+    /// If the axis is out of range or empty, or the dtype is `bool`.
+    #[track_caller]
+    pub fn argmin(&self, axis: isize, keepdim: bool) -> Tensor {
+        let index = self.extreme::<false>("argmin", axis);
+        if keepdim { index } else { index.squeeze(axis) }
+    }
+
+    fn with_index(&self, axis: isize, keepdim: bool, index: Tensor) -> (Tensor, Tensor) {
+        let values = self.gather(axis, &index);
+        if keepdim { (values, index) } else { (values.squeeze(axis), index.squeeze(axis)) }
+    }
+
+    /// The index along `axis`, which stays with size 1, of the largest or smallest element.
+    #[track_caller]
+    fn extreme<const LARGEST: bool>(&self, op: &str, axis: isize) -> Tensor {
+        let list: &[isize] = if self.rank() == 0 { &[] } else { &[axis] };
+        shape::axis(op, axis, self.shape());
+        let list = self.nonempty_axes(op, list);
+        dispatch!(number op, self.dtype(), T => fold(self, &list, true, &Fold {
+            start: Best { value: T::ZERO, number: -1 },
+            push: |best, x: T, number| better::<T, LARGEST>(best, Best { value: x, number: number as i64 }),
+            merge: better::<T, LARGEST>,
+            finish: |best: Best<T>| best.number.max(0),
+        }))
+    }
+}
