@@ -1,1 +1,5 @@
 //! Part of gradus.
+
+pub mod optim;
+pub mod data;
+pub mod io;

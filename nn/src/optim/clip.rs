@@ -12,11 +12,11 @@ use tensor::kernels::optim::sum_of_squares;
 /// # Panics
 /// If `p` is not above 0.
 #[track_caller]
-pub fn grad_norm<'a>(params: impl IntoIterator<Item = &'a Variable>, p: f64) -> f64 {
+pub fn grad_norm<P: Into<Variable>>(params: impl IntoIterator<Item = P>, p: f64) -> f64 {
     if p.is_nan() || p <= 0.0 {
         tensor::fault!("grad_norm", [], "the norm's order must be above 0, got {p}");
     }
-    let grads = params.into_iter().filter_map(|param| param.grad()).map(|grad| grad.data());
+    let grads = params.into_iter().filter_map(|param| param.into().grad()).map(|grad| grad.data());
     if p == 2.0 {
         return grads.map(|grad| sum_of_squares(&grad)).sum::<f64>().sqrt();
     }
@@ -44,9 +44,9 @@ pub fn grad_norm<'a>(params: impl IntoIterator<Item = &'a Variable>, p: f64) -> 
 /// # Panics
 /// If `p` is not above 0.
 #[track_caller]
-pub fn clip_grad_norm_<'a>(params: impl IntoIterator<Item = &'a Variable>, max_norm: f64, p: f64) -> f64 {
-    let params: Vec<&Variable> = params.into_iter().collect();
-    let norm = grad_norm(params.iter().copied(), p);
+pub fn clip_grad_norm_<P: Into<Variable>>(params: impl IntoIterator<Item = P>, max_norm: f64, p: f64) -> f64 {
+    let params: Vec<Variable> = params.into_iter().map(Into::into).collect();
+    let norm = grad_norm(&params, p);
     // PyTorch's form: a small number keeps the quotient finite, and a factor above 1 is left out.
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 || factor.is_nan() {
@@ -56,12 +56,12 @@ pub fn clip_grad_norm_<'a>(params: impl IntoIterator<Item = &'a Variable>, max_n
 }
 
 /// Clamps every gradient's elements to `[-clip_value, clip_value]`. PyTorch: `torch.nn.utils.clip_grad_value_`.
-pub fn clip_grad_value_<'a>(params: impl IntoIterator<Item = &'a Variable>, clip_value: f64) {
-    let params: Vec<&Variable> = params.into_iter().collect();
+pub fn clip_grad_value_<P: Into<Variable>>(params: impl IntoIterator<Item = P>, clip_value: f64) {
+    let params: Vec<Variable> = params.into_iter().map(Into::into).collect();
     change(&params, |grad| grad.clamp(-clip_value, clip_value));
 }
 
-fn change(params: &[&Variable], f: impl Fn(&Tensor) -> Tensor) {
+fn change(params: &[Variable], f: impl Fn(&Tensor) -> Tensor) {
     for param in params {
         if let Some(grad) = param.grad() {
             param.set_grad(Some(Variable::new(f(&grad.data()))));
