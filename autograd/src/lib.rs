@@ -16,8 +16,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, feature = "check"))]
+pub mod check;
 mod deferred;
 mod engine;
+mod gradcheck;
 mod hooks;
 mod mode;
 mod node;
@@ -29,6 +32,7 @@ mod variable;
 
 pub use deferred::{Deferred, Epilogue};
 pub use engine::{GradOptions, grad, grad_with};
+pub use gradcheck::{Agreement, Mismatch, gradcheck};
 pub use hooks::{HookHandle, HookList};
 pub use mode::{enable_grad, is_grad_enabled, no_grad};
 pub use op::{Context, Keeps, Op, Registered, VariadicContext, VariadicOp};

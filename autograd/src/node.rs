@@ -13,6 +13,9 @@ use crate::hooks::HookList;
 /// A callback that sees a gradient and may replace it.
 pub(crate) type GradHook = dyn Fn(&Variable) -> Option<Variable> + Send + Sync;
 
+/// The bit of [`Backward::reads`] that stands for the output.
+pub(crate) const OUTPUT_READ: u64 = 1 << 63;
+
 /// What a recorded op can do for the engine.
 pub(crate) trait Backward: Send + Sync {
     /// The op's name.
@@ -23,6 +26,11 @@ pub(crate) trait Backward: Send + Sync {
     fn vjp(&self, g: &Variable, node: &Arc<Node>, wants: &[bool]) -> SmallVec<[Option<Variable>; 3]>;
     /// Moves every node that this op keeps alive into `list`.
     fn drain(&mut self, list: &mut Vec<Arc<Node>>);
+    /// Which kept values the vjp has read so far, one bit each, where that is observed.
+    #[cfg(any(test, feature = "check"))]
+    fn reads(&self) -> Option<u64> {
+        None
+    }
 }
 
 pub(crate) struct Node {
@@ -68,6 +76,13 @@ impl Node {
     /// Forgets the op and all that it saved.
     pub(crate) fn free(&self) -> Option<Arc<dyn Backward>> {
         lock(&self.creator).take()
+    }
+
+    /// Puts another op in place of the one that made this node.
+    #[cfg(any(test, feature = "check"))]
+    pub(crate) fn replace_creator(&self, with: impl FnOnce(Arc<dyn Backward>) -> Arc<dyn Backward>) {
+        let mut creator = lock(&self.creator);
+        *creator = creator.take().map(with);
     }
 
     pub(crate) fn hooks(&self) -> Vec<Arc<GradHook>> {

@@ -4,13 +4,15 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::panic::Location;
 use std::sync::Arc;
+#[cfg(any(test, feature = "check"))]
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 use tensor::{Dims, Tensor};
 
 use crate::deferred::Deferred;
 use crate::mode;
-use crate::node::{Backward, Node};
+use crate::node::{Backward, Node, OUTPUT_READ};
 use crate::variable::Variable;
 
 /// Which values an op's vjp reads; all others are freed as early as can be.
@@ -40,8 +42,13 @@ impl Keeps {
         Keeps { inputs: self.inputs, output: true }
     }
 
-    fn input(self, index: usize) -> bool {
+    pub(crate) const fn keeps_input(self, index: usize) -> bool {
         index >= 32 || self.inputs >> index & 1 == 1
+    }
+
+    #[cfg(any(test, feature = "check"))]
+    pub(crate) const fn keeps_output(self) -> bool {
+        self.output
     }
 }
 
@@ -119,9 +126,18 @@ fn record<O: Op<N>, const N: usize>(
     let mut index = 0;
     let kept = tensors.map(|tensor| {
         index += 1;
-        O::KEEPS.input(index - 1).then_some(tensor)
+        O::KEEPS.keeps_input(index - 1).then_some(tensor)
     });
-    let recorded = Recorded { op, edges: inputs.map(edge), shapes, kept, output, saved };
+    let recorded = Recorded {
+        op,
+        edges: inputs.map(edge),
+        shapes,
+        kept,
+        output,
+        saved,
+        #[cfg(any(test, feature = "check"))]
+        reads: AtomicU64::new(0),
+    };
     move |location| Node::new(shape, Some(Arc::new(recorded)), true, location)
 }
 
@@ -133,6 +149,19 @@ struct Recorded<O: Op<N>, const N: usize> {
     kept: [Option<Tensor>; N],
     output: Option<Tensor>,
     saved: O::Saved,
+    /// Which inputs (bit by bit) and whether the output were read, for the check of `KEEPS`.
+    #[cfg(any(test, feature = "check"))]
+    reads: AtomicU64,
+}
+
+impl<O: Op<N>, const N: usize> Recorded<O, N> {
+    #[cfg(any(test, feature = "check"))]
+    fn note(&self, read: u64) {
+        self.reads.store(self.reads.load(Ordering::Relaxed) | read, Ordering::Relaxed);
+    }
+
+    #[cfg(not(any(test, feature = "check")))]
+    fn note(&self, _: u64) {}
 }
 
 impl<O: Op<N>, const N: usize> Backward for Recorded<O, N> {
@@ -151,6 +180,11 @@ impl<O: Op<N>, const N: usize> Backward for Recorded<O, N> {
 
     fn drain(&mut self, list: &mut Vec<Arc<Node>>) {
         list.extend(self.edges.iter_mut().filter_map(Option::take));
+    }
+
+    #[cfg(any(test, feature = "check"))]
+    fn reads(&self) -> Option<u64> {
+        Some(self.reads.load(Ordering::Relaxed))
     }
 }
 
@@ -178,6 +212,7 @@ impl<'a, O: Op<N>, const N: usize> Context<'a, O, N> {
         let Some(tensor) = &self.recorded.kept[index] else {
             panic!("{}: the vjp reads input {index}, which KEEPS leaves out", O::NAME)
         };
+        self.recorded.note(1 << index);
         Variable::with_node(tensor.clone(), self.recorded.edges[index].clone())
     }
 
@@ -202,6 +237,7 @@ impl<'a, O: Op<N>, const N: usize> Context<'a, O, N> {
         let Some(tensor) = &self.recorded.output else {
             panic!("{}: the vjp reads the output, which KEEPS leaves out", O::NAME)
         };
+        self.recorded.note(OUTPUT_READ);
         Variable::with_node(tensor.clone(), Some(self.node.clone()))
     }
 

@@ -1,5 +1,7 @@
 //! Part of gradus.
 
-pub mod optim;
 pub mod data;
 pub mod io;
+pub mod loss;
+pub mod ops;
+pub mod optim;

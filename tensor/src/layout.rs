@@ -144,6 +144,29 @@ impl Layout {
         self.shape.iter().zip(&self.strides).any(|(&size, &stride)| size > 1 && stride == 0)
     }
 
+    /// The lowest position of an element, and the one behind the highest; `0..0` where there is none.
+    pub(crate) fn reach(&self) -> Range<isize> {
+        if self.is_empty() {
+            return 0..0;
+        }
+        let extents = self.shape.iter().zip(&self.strides).map(|(&size, &stride)| (size as isize - 1) * stride);
+        let (low, high) = extents.fold((0, 0), |(low, high), extent| (low + extent.min(0), high + extent.max(0)));
+        let offset = self.offset as isize;
+        offset + low..offset + high + 1
+    }
+
+    /// Whether no two elements share a place: each step leads beyond all elements along smaller steps.
+    pub(crate) fn is_injective(&self) -> bool {
+        let mut extent = 0isize;
+        self.is_empty()
+            || self.order().iter().rev().all(|&axis| {
+                let (size, stride) = (self.shape[axis], self.strides[axis].abs());
+                let fits = size == 1 || stride > extent;
+                extent += (size as isize - 1) * stride;
+                fits
+            })
+    }
+
     /// The dense layout that an elementwise result of this operand takes: its axis order, so that a part of a
     /// channels-last tensor stays channels-last; row-major where an expanded axis has no order.
     pub(crate) fn like(&self) -> Layout {
@@ -241,6 +264,16 @@ impl<const K: usize> Nest<K> {
             strides.push([0; K]);
         }
         Nest { shape, strides, offsets }
+    }
+
+    /// Size and steps of each merged axis, slowest first.
+    pub(crate) fn axes(&self) -> impl Iterator<Item = (usize, [isize; K])> {
+        self.shape.iter().copied().zip(self.strides.iter().copied())
+    }
+
+    /// The positions of the first element.
+    pub(crate) fn offsets(&self) -> [isize; K] {
+        self.offsets
     }
 
     /// The steps of the innermost axis.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kernels::copy;
 use crate::storage::Storage;
 use crate::{DType, Element, Layout, MemoryFormat, View, dispatch, shape};
 
@@ -192,7 +193,18 @@ impl Tensor {
 
     /// A copy in the dense `layout`.
     pub(crate) fn copy_into(&self, layout: Layout) -> Tensor {
-        dispatch!(all "contiguous", self.dtype(), T => crate::ops::elementwise::map_into(layout, self, |x: T| x))
+        dispatch!(all "contiguous", self.dtype(), T => {
+            let window = layout.clone();
+            Tensor::build::<T>(layout, |out| copy::copy(self.view_as::<T>(), out, &window))
+        })
+    }
+
+    /// Writes `source` to the places of this tensor's storage that `window` names; this tensor must not be shared.
+    pub(crate) fn write_window(&mut self, window: &Layout, source: &Tensor) {
+        debug_assert!(Arc::strong_count(&self.storage) == 1, "a new tensor is not shared");
+        dispatch!(all "copy", source.dtype(), T => {
+            copy::copy(source.view_as::<T>(), self.make_mut::<T>(), window);
+        });
     }
 
     /// A copy whose storage nobody else looks at.

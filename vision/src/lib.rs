@@ -1,1 +1,10 @@
-//! Part of gradus.
+//! Pictures for gradus.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod image;
+pub mod transform;
+
+pub use error::{Result, VisionError};
+pub use image::{Format, Image, Limits, Mode};

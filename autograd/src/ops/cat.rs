@@ -11,8 +11,6 @@ pub struct Cat {
     pub axis: isize,
 }
 
-impl crate::Registered for Cat {}
-
 impl VariadicOp for Cat {
     const NAME: &'static str = "cat";
     const KEEPS_INPUTS: bool = false;
@@ -56,4 +54,33 @@ pub fn cat(inputs: &[&Variable], axis: isize) -> Variable {
 pub fn stack(inputs: &[&Variable], axis: isize) -> Variable {
     let parts: Vec<Variable> = inputs.iter().map(|input| input.unsqueeze(axis)).collect();
     cat(&parts.iter().collect::<Vec<_>>(), axis)
+}
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use proptest::collection::vec;
+    use proptest::prelude::{Just, Strategy};
+    use proptest::strategy::BoxedStrategy;
+
+    use super::Cat;
+    use crate::check::strategy::{many, ranked_shape, values};
+    use crate::check::{CheckVariadic, VariadicSample};
+
+    impl CheckVariadic for Cat {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<VariadicSample<Self>> {
+            (ranked_shape(1..=4), vec(0..4usize, 1..4))
+                .prop_flat_map(|(shape, lengths)| (0..shape.len(), Just((shape, lengths))))
+                .prop_flat_map(|(axis, (shape, lengths))| {
+                    let part = |&length: &usize| {
+                        let mut part = shape.clone();
+                        part[axis] = length;
+                        values(&part)
+                    };
+                    many(Cat { axis: axis as isize }, lengths.iter().map(part).collect())
+                })
+                .boxed()
+        }
+    }
 }

@@ -4,6 +4,9 @@
 
 use tensor::Tensor;
 
+#[cfg(any(test, feature = "check"))]
+mod samples;
+
 use super::reduce::{expand, sum_to};
 use crate::deferred::Epilogue;
 use crate::{Context, Keeps, Op, Variable};

@@ -72,3 +72,50 @@ impl Variable {
         gather(self, axis, index)
     }
 }
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use proptest::prelude::{Just, Strategy};
+    use proptest::strategy::BoxedStrategy;
+
+    use super::{Dims, Gather, GatherAdjoint, Tensor};
+    use crate::check::strategy::{indices, one, shape_of, values};
+    use crate::check::{Check, Sample};
+
+    /// An axis, a shape, and an index into it that is smaller along other axes and longer or shorter along this one.
+    fn reads() -> BoxedStrategy<(isize, Vec<usize>, Tensor)> {
+        shape_of(1..=4, 1..=4)
+            .prop_flat_map(|shape| (0..shape.len(), 0..6usize, Just(shape)))
+            .prop_flat_map(|(axis, count, shape)| {
+                let mut index = shape.clone();
+                index[axis] = count;
+                if let Some(other) = index.iter_mut().enumerate().find(|(i, size)| *i != axis && **size > 1) {
+                    *other.1 -= 1;
+                }
+                (Just(axis as isize), indices(&index, shape[axis]), Just(shape))
+            })
+            .prop_map(|(axis, index, shape)| (axis, shape, index))
+            .boxed()
+    }
+
+    impl Check<1> for Gather {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            reads().prop_flat_map(|(axis, shape, index)| one(Gather { axis, index }, values(&shape))).boxed()
+        }
+    }
+
+    impl Check<1> for GatherAdjoint {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            reads()
+                .prop_flat_map(|(axis, shape, index)| {
+                    let x = values(index.shape());
+                    one(GatherAdjoint { axis, index, shape: Dims::from_vec(shape) }, x)
+                })
+                .boxed()
+        }
+    }
+}

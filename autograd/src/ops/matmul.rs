@@ -63,3 +63,30 @@ impl Variable {
         matmul(self, other)
     }
 }
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use proptest::prelude::Strategy;
+    use proptest::strategy::BoxedStrategy;
+
+    use super::Matmul;
+    use crate::check::strategy::{broadcast_pair, two, values};
+    use crate::check::{Check, Sample};
+
+    impl Check<2> for Matmul {
+        fn samples() -> BoxedStrategy<Sample<Self, 2>> {
+            ((1..6usize, 0..6usize, 1..6usize), broadcast_pair())
+                .prop_flat_map(|((m, k, n), (mut a, mut b))| {
+                    a.truncate(2);
+                    b.truncate(2);
+                    if tensor::shape::broadcast(&a, &b).is_err() {
+                        a.clear();
+                    }
+                    a.extend([m, k]);
+                    b.extend([k, n]);
+                    two(Matmul, values(&a), values(&b))
+                })
+                .boxed()
+        }
+    }
+}

@@ -7,6 +7,5 @@ crate::ops! {
     reshape::{Reshape, Permute}
     slice::{Slice, SliceAdjoint}
     gather::{Gather, GatherAdjoint}
+    cat::{Cat}
 }
-
-pub mod cat;

@@ -154,3 +154,53 @@ impl Variable {
         expand(self, shape.as_ref())
     }
 }
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use proptest::prelude::{Just, Strategy, any};
+    use proptest::strategy::BoxedStrategy;
+
+    use super::{Dims, Expand, Sum, SumTo};
+    use crate::check::strategy::{any_shape, axes_of, broadcast_pair, one, values};
+    use crate::check::{Check, Sample};
+
+    impl Check<1> for Sum {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            any_shape()
+                .prop_flat_map(|shape| (axes_of(shape.len()), any::<bool>(), Just(shape)))
+                .prop_flat_map(|(axes, keepdim, shape)| {
+                    let axes = tensor::shape::axes("sum", &axes, &shape).iter().map(|&axis| axis as isize).collect();
+                    one(Sum { axes, keepdim }, values(&shape))
+                })
+                .boxed()
+        }
+    }
+
+    impl Check<1> for Expand {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            broadcast_pair()
+                .prop_flat_map(|(a, b)| {
+                    let shape = tensor::shape::broadcast(&a, &b).unwrap_or_default();
+                    one(Expand { shape }, values(&a))
+                })
+                .boxed()
+        }
+    }
+
+    impl Check<1> for SumTo {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            broadcast_pair()
+                .prop_flat_map(|(a, b)| {
+                    let full = tensor::shape::broadcast(&a, &b).unwrap_or_default();
+                    one(SumTo { shape: Dims::from_slice(&a) }, values(&full))
+                })
+                .boxed()
+        }
+    }
+}

@@ -166,3 +166,47 @@ impl Variable {
         reshape(self, &shape)
     }
 }
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use proptest::prelude::{Just, Strategy};
+    use proptest::strategy::BoxedStrategy;
+
+    use super::{Dims, Permute, Reshape};
+    use crate::check::strategy::{any_shape, one, values};
+    use crate::check::{Check, Sample};
+
+    impl Check<1> for Reshape {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            any_shape()
+                .prop_flat_map(|shape| {
+                    // The same sizes in another order, the first two multiplied.
+                    (Just(shape.clone()).prop_shuffle(), Just(shape))
+                })
+                .prop_flat_map(|(target, shape)| {
+                    let mut target = Dims::from_vec(target);
+                    if target.len() > 1 {
+                        target[1] *= target[0];
+                        target[0] = 1;
+                    }
+                    one(Reshape { shape: target }, values(&shape))
+                })
+                .boxed()
+        }
+    }
+
+    impl Check<1> for Permute {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            any_shape()
+                .prop_flat_map(|shape| {
+                    (Just((0..shape.len() as isize).collect::<Vec<_>>()).prop_shuffle(), Just(shape))
+                })
+                .prop_flat_map(|(order, shape)| one(Permute { order: order.into() }, values(&shape)))
+                .boxed()
+        }
+    }
+}

@@ -97,3 +97,49 @@ impl Variable {
         self.slice(axis, Some(start as isize), Some((start + length) as isize), 1)
     }
 }
+
+#[cfg(any(test, feature = "check"))]
+mod samples {
+    use proptest::option;
+    use proptest::prelude::{Just, Strategy};
+    use proptest::prop_oneof;
+    use proptest::strategy::BoxedStrategy;
+
+    use super::{Range, Slice, SliceAdjoint, Tensor};
+    use crate::check::strategy::{one, shape_of, values};
+    use crate::check::{Check, Sample};
+
+    fn ranges() -> BoxedStrategy<(Range, Vec<usize>)> {
+        shape_of(1..=4, 1..=5)
+            .prop_flat_map(|shape| (0..shape.len() as isize, Just(shape)))
+            .prop_flat_map(|(axis, shape)| {
+                let bound = || option::of(-6..7isize);
+                let step = prop_oneof![Just(1isize), Just(2), Just(3), Just(-1), Just(-2)];
+                (bound(), bound(), step, Just((axis, shape)))
+            })
+            .prop_map(|(start, end, step, (axis, shape))| (Range { axis, start, end, step }, shape))
+            .boxed()
+    }
+
+    impl Check<1> for Slice {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            ranges().prop_flat_map(|(range, shape)| one(Slice(range), values(&shape))).boxed()
+        }
+    }
+
+    impl Check<1> for SliceAdjoint {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            ranges()
+                .prop_flat_map(|(range, shape)| {
+                    let Range { axis, start, end, step } = range;
+                    let window = Tensor::zeros(&shape, tensor::DType::F64).slice(axis, start, end, step);
+                    one(SliceAdjoint { range, size: shape[axis as usize] }, values(window.shape()))
+                })
+                .boxed()
+        }
+    }
+}

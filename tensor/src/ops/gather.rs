@@ -13,7 +13,12 @@ struct Places<'a> {
 
 #[track_caller]
 fn check_index(op: &str, index: &Tensor, size: usize) {
-    let bad = index.view_as::<i64>().iter().find(|&i| i < 0 || i as usize >= size);
+    let view = index.view_as::<i64>();
+    let out = |&i: &i64| i < 0 || i as usize >= size;
+    let bad = match view.as_memory() {
+        Some(memory) => memory.iter().copied().find(out),
+        None => view.iter().find(out),
+    };
     if let Some(i) = bad {
         crate::fault!(op, [index: index.shape()], "index {i} is out of range for an axis of size {size}");
     }
@@ -46,13 +51,17 @@ impl Tensor {
     #[track_caller]
     pub fn gather(&self, axis: isize, index: &Tensor) -> Tensor {
         let at = self.check_gather("gather", axis, index, self.shape());
+        self.gather_along(at, index, index.layout().like())
+    }
+
+    /// [`gather`](Tensor::gather) without checks, into a dense layout of the index's shape.
+    fn gather_along(&self, at: usize, index: &Tensor, layout: Layout) -> Tensor {
         // The source position without the gathered axis, plus index times that axis's stride.
         let stride = self.strides().get(at).copied().unwrap_or(0);
         let mut base = Layout { shape: index.layout().shape.clone(), ..self.layout().clone() };
         if let Some(step) = base.strides.get_mut(at) {
             *step = 0;
         }
-        let layout = index.layout().like();
         let nest = Nest::new(&layout, [index.layout(), &base]);
         let [step_i, step_x] = nest.inner();
         let which = index.view_as::<i64>().data();
@@ -61,6 +70,11 @@ impl Tensor {
             Tensor::build::<T>(layout, |out| {
                 parallel::for_each_chunk(out, 16 * 1024, |start, chunk| {
                     nest.runs(start..start + chunk.len(), |first, length, [pi, px]| {
+                        if [step_i, step_x] == [0, 1] {
+                            let from = (px + which[pi as usize] as isize * stride) as usize;
+                            chunk[first - start..first - start + length].copy_from_slice(&data[from..from + length]);
+                            return;
+                        }
                         for (k, y) in chunk[first - start..first - start + length].iter_mut().enumerate() {
                             let k = k as isize;
                             let i = which[(pi + k * step_i) as usize] as isize;
@@ -106,7 +120,12 @@ impl Tensor {
     }
 
     #[track_caller]
-    fn scatter_with<T: Element>(&self, places: Places<'_>, source: &Tensor, write: impl Fn(&mut T, T)) -> Tensor {
+    fn scatter_with<T: Element>(
+        &self,
+        places: Places<'_>,
+        source: &Tensor,
+        write: impl Fn(&mut T, T) + Sync,
+    ) -> Tensor {
         let Places { op, axis, index } = places;
         self.expect_same_dtype(op, source);
         let at = self.check_gather(op, axis, index, self.shape());
@@ -125,13 +144,24 @@ impl Tensor {
         let nest = Nest::new(&Layout::contiguous(index.shape()), [index.layout(), &base, &part]);
         let [step_i, step_y, step_s] = nest.inner();
         let (which, data) = (index.view_as::<i64>().data(), source.view_as::<T>().data());
-        let out = result.make_mut::<T>();
-        // In order, on one thread: several sources may meet in one place, and their sum must not depend on threads.
-        nest.runs(0..index.len(), |_, length, [pi, py, ps]| {
-            for k in 0..length as isize {
-                let i = which[(pi + k * step_i) as usize] as isize;
-                write(&mut out[(py + k * step_y + i * stride) as usize], data[(ps + k * step_s) as usize]);
-            }
+        if index.is_empty() {
+            return result;
+        }
+        // Indices along `at` never leave their place along the axes before it, so those split among threads; within one
+        // such place several sources may meet, and are added in order.
+        let same = index.shape()[..at] == self.shape()[..at];
+        let outer: usize = if same { self.shape()[..at].iter().product() } else { 1 };
+        let (inside, reads) = (self.len() / outer, index.len() / outer);
+        let group = (16 * 1024 / reads).clamp(1, outer);
+        parallel::for_each_chunk(result.make_mut::<T>(), inside * group, |first, out| {
+            let begin = first / inside * reads;
+            nest.runs(begin..begin + out.len() / inside * reads, |_, length, [pi, py, ps]| {
+                let py = py - first as isize;
+                for k in 0..length as isize {
+                    let i = which[(pi + k * step_i) as usize] as isize;
+                    write(&mut out[(py + k * step_y + i * stride) as usize], data[(ps + k * step_s) as usize]);
+                }
+            });
         });
         result
     }
@@ -142,8 +172,13 @@ impl Tensor {
     /// If the index is not 1-dimensional `i64` or holds a number out of range.
     #[track_caller]
     pub fn index_select(&self, axis: isize, index: &Tensor) -> Tensor {
-        let wide = self.spread_index("index_select", axis, index, self.shape());
-        self.gather(axis, &wide)
+        let (at, wide) = self.spread_index("index_select", axis, index);
+        let layout = if self.layout().is_expanded() {
+            Layout::contiguous(wide.shape())
+        } else {
+            Layout::ordered(wide.shape(), &self.layout().order())
+        };
+        self.gather_along(at, &wide, layout)
     }
 
     /// A copy of this tensor with the parts of `source` added at `index` of `axis`. PyTorch: `torch.index_add`.
@@ -152,26 +187,61 @@ impl Tensor {
     /// If the index is not 1-dimensional `i64` or holds a number out of range, or shapes or dtypes do not fit.
     #[track_caller]
     pub fn index_add(&self, axis: isize, index: &Tensor, source: &Tensor) -> Tensor {
-        let wide = self.spread_index("index_add", axis, index, self.shape());
+        let (_, wide) = self.spread_index("index_add", axis, index);
         if source.shape() != wide.shape() {
             crate::fault!("index_add", [source: source.shape(), expected: wide.shape()], "the source does not fit the index");
         }
         self.scatter_add(axis, &wide, source)
     }
 
-    /// A 1-dimensional index for one axis, expanded to all others.
+    /// A copy of this tensor with the parts at `index` of `axis` replaced by those of `source`; of several for one
+    /// place the last stays. PyTorch: `torch.index_copy`.
+    ///
+    /// # Panics
+    /// If the index is not 1-dimensional `i64` or holds a number out of range, or shapes or dtypes do not fit.
     #[track_caller]
-    fn spread_index(&self, op: &str, axis: isize, index: &Tensor, full: &[usize]) -> Tensor {
+    pub fn index_copy(&self, axis: isize, index: &Tensor, source: &Tensor) -> Tensor {
+        let (_, wide) = self.spread_index("index_copy", axis, index);
+        if source.shape() != wide.shape() {
+            crate::fault!("index_copy", [source: source.shape(), expected: wide.shape()], "the source does not fit the index");
+        }
+        self.scatter(axis, &wide, source)
+    }
+
+    /// A copy of this tensor with `value` in the parts at `index` of `axis`. PyTorch: `torch.index_fill`.
+    ///
+    /// # Panics
+    /// If the index is not 1-dimensional `i64` or holds a number out of range.
+    #[track_caller]
+    pub fn index_fill(&self, axis: isize, index: &Tensor, value: f64) -> Tensor {
+        let (_, wide) = self.spread_index("index_fill", axis, index);
+        self.scatter_value(axis, &wide, value)
+    }
+
+    /// A copy of this tensor with `value` at `index` along `axis`: [`scatter`](Tensor::scatter) of a number.
+    ///
+    /// # Panics
+    /// If the index is not `i64`, exceeds this tensor along another axis or holds a number out of range.
+    #[track_caller]
+    pub fn scatter_value(&self, axis: isize, index: &Tensor, value: f64) -> Tensor {
+        self.scatter(axis, index, &Tensor::full([], value, self.dtype()).expand(index.shape()))
+    }
+
+    /// The axis, and a checked 1-dimensional index for it, expanded to all others.
+    #[track_caller]
+    fn spread_index(&self, op: &str, axis: isize, index: &Tensor) -> (usize, Tensor) {
         index.expect_dtype(op, "index", DType::I64);
+        let full = self.shape();
         let at = shape::axis(op, axis, full);
         if index.rank() != 1 || full.is_empty() {
             crate::fault!(op, [input: full, index: index.shape()], "the index must have 1 axis and the input at least 1");
         }
+        check_index(op, index, full[at]);
         let mut thin: Dims = full.iter().map(|_| 1).collect();
         thin[at] = index.len();
         let mut wide = Dims::from_slice(full);
         wide[at] = index.len();
-        index.reshape(thin).expand(wide)
+        (at, index.reshape(thin).expand(wide))
     }
 
     /// 1 at the class that each `i64` element names, 0 elsewhere, along a new last axis; `i64`.

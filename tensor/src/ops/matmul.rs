@@ -52,6 +52,68 @@ impl Tensor {
         let result = if self.rank() == 1 { result.squeeze(-2) } else { result };
         if other.rank() == 1 { result.squeeze(-1) } else { result }
     }
+
+    /// The product of two batches of matrices, `[b, m, k] x [b, k, n] -> [b, m, n]`, without broadcasting.
+    /// PyTorch: `torch.bmm`.
+    ///
+    /// # Panics
+    /// If an operand has not 3 axes, sizes or dtypes differ, or the dtype is `bool`.
+    #[track_caller]
+    pub fn bmm(&self, other: &Tensor) -> Tensor {
+        if self.rank() != 3 || other.rank() != 3 || self.shape()[0] != other.shape()[0] {
+            crate::fault!("bmm", [lhs: self.shape(), rhs: other.shape()], "expected two batches of equally many matrices");
+        }
+        self.matmul(other)
+    }
+
+    /// `sum_i x_i y_i` of two vectors of equal length. PyTorch: `torch.dot`.
+    ///
+    /// # Panics
+    /// If an operand has not 1 axis, sizes or dtypes differ, or the dtype is `bool`.
+    #[track_caller]
+    pub fn dot(&self, other: &Tensor) -> Tensor {
+        if self.rank() != 1 || self.shape() != other.shape() {
+            crate::fault!("dot", [lhs: self.shape(), rhs: other.shape()], "expected two vectors of equal length");
+        }
+        self.matmul(other)
+    }
+
+    /// `y[i, j] = x_i y_j` of two vectors. PyTorch: `torch.outer`.
+    ///
+    /// # Panics
+    /// If an operand has not 1 axis, dtypes differ or are `bool`.
+    #[track_caller]
+    pub fn outer(&self, other: &Tensor) -> Tensor {
+        if self.rank() != 1 || other.rank() != 1 {
+            crate::fault!("outer", [lhs: self.shape(), rhs: other.shape()], "expected two vectors");
+        }
+        self.unsqueeze(1).mul(&other.unsqueeze(0))
+    }
+
+    /// `beta self + alpha a b`, where this tensor broadcasts to the matrix product `a b`; with `beta` 0 this tensor's
+    /// values do not count, even NaN. PyTorch: `torch.addmm`.
+    ///
+    /// # Panics
+    /// If `a` or `b` has not 2 axes, the inner sizes differ, this tensor does not broadcast to the product, or dtypes
+    /// differ or are `bool`.
+    #[track_caller]
+    pub fn addmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Tensor {
+        self.expect_same_dtype("addmm", a);
+        if a.rank() != 2 || b.rank() != 2 || a.shape()[1] != b.shape()[0] {
+            crate::fault!("addmm", [lhs: a.shape(), rhs: b.shape()], "expected two matrices whose inner sizes agree");
+        }
+        let product = a.matmul(b);
+        if shape::broadcast(self.shape(), product.shape()).as_deref() != Ok(product.shape()) {
+            crate::fault!("addmm", [input: self.shape(), product: product.shape()],
+                "the input does not broadcast to the product");
+        }
+        let product = if alpha == 1.0 { product } else { product.mul_scalar(alpha) };
+        if beta == 0.0 {
+            return product;
+        }
+        let input = if beta == 1.0 { self.clone() } else { self.mul_scalar(beta) };
+        product.add(&input)
+    }
 }
 
 /// Multiply-adds from which a product of a batch is worth all threads for itself.

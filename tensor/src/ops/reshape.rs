@@ -151,4 +151,66 @@ impl Tensor {
         }
         self.with_layout(self.layout().expand(shape))
     }
+
+    /// `axis` as several axes of the given sizes, one of which may be -1: what is left over; a view.
+    /// PyTorch: `torch.unflatten`.
+    ///
+    /// ```
+    /// # use gradus_tensor::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros([2, 12], DType::F32).unflatten(1, [3, -1]).shape(), &[2, 3, 4]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis or the sizes do not multiply to its size.
+    #[track_caller]
+    pub fn unflatten(&self, axis: isize, sizes: impl AsRef<[isize]>) -> Tensor {
+        let (at, sizes) = (shape::axis("unflatten", axis, self.shape()), sizes.as_ref());
+        let size = self.size(axis);
+        let known: usize = sizes.iter().filter(|&&size| size >= 0).map(|&size| size as usize).product();
+        let unknown = sizes.iter().filter(|&&size| size < 0).count();
+        let fits = match unknown {
+            0 => known == size,
+            1 => known > 0 && size.is_multiple_of(known),
+            _ => false,
+        };
+        if !fits || self.rank() == 0 {
+            crate::fault!("unflatten", [input: self.shape()], "axis {at} of size {size} does not split into {sizes:?}");
+        }
+        let parts = sizes.iter().map(|&part| if part < 0 { size / known } else { part as usize });
+        let shape: shape::Dims =
+            self.shape()[..at].iter().copied().chain(parts).chain(self.shape()[at + 1..].iter().copied()).collect();
+        self.reshape(shape)
+    }
+
+    /// Axis `from[i]` moved to position `to[i]`, the others in their order between; a view. PyTorch: `torch.movedim`.
+    ///
+    /// ```
+    /// # use gradus_tensor::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros([2, 3, 4], DType::F32).movedim(&[-1], &[0]).shape(), &[4, 2, 3]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lists differ in length, or an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn movedim(&self, from: &[isize], to: &[isize]) -> Tensor {
+        if from.len() != to.len() {
+            crate::fault!("movedim", [input: self.shape()], "{} axes to {} places", from.len(), to.len());
+        }
+        if from.is_empty() || self.rank() == 0 {
+            return self.clone();
+        }
+        let place = |axis: isize| shape::axis("movedim", axis, self.shape());
+        shape::axes("movedim", from, self.shape());
+        shape::axes("movedim", to, self.shape());
+        let mut order: SmallVec<[isize; 6]> = SmallVec::from_elem(-1, self.rank());
+        for (&from, &to) in from.iter().zip(to) {
+            order[place(to)] = place(from) as isize;
+        }
+        let moved: SmallVec<[usize; 6]> = from.iter().map(|&axis| place(axis)).collect();
+        let mut rest = (0..self.rank()).filter(|axis| !moved.contains(axis));
+        for axis in order.iter_mut().filter(|axis| **axis < 0) {
+            *axis = rest.next().unwrap_or_default() as isize;
+        }
+        self.permute(order)
+    }
 }

@@ -1,8 +1,7 @@
-//! Parts of a tensor, and putting parts together.
+//! Parts of a tensor along an axis, as views.
 
-use crate::layout::Nest;
 use crate::shape::{self, Dims};
-use crate::{Element, Layout, Tensor, dispatch};
+use crate::{Layout, Tensor};
 
 /// A Python slice `start:end:step`; what is not given is the end that the step comes from or goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +78,7 @@ impl Tensor {
         if window.shape() != self.shape() {
             crate::fault!("slice_adjoint", [input: self.shape(), window: window.shape()], "sizes along axis {at} differ");
         }
-        dispatch!(all "slice_adjoint", self.dtype(), T => write_window::<T>(&mut result, &window, self));
+        result.write_window(&window, self);
         result
     }
 
@@ -128,111 +127,4 @@ impl Tensor {
         let list = shape::axes("flip", axes, self.shape());
         list.iter().fold(self.clone(), |x, &axis| x.slice(axis as isize, None, None, -1))
     }
-
-    /// Zeros around the tensor: `(before, after)` per axis, for the last axes if fewer are given.
-    ///
-    /// # Panics
-    /// If there are more pairs than axes.
-    #[track_caller]
-    pub fn pad_constant(&self, padding: &[(usize, usize)], value: f64) -> Tensor {
-        if padding.len() > self.rank() {
-            crate::fault!("pad", [input: self.shape()], "{} pairs for {} axes", padding.len(), self.rank());
-        }
-        let lead = self.rank() - padding.len();
-        let mut full = Dims::from_slice(self.shape());
-        let mut window = self.layout().clone();
-        for (axis, &(before, after)) in padding.iter().enumerate() {
-            full[lead + axis] += before + after;
-        }
-        let format = if self.is_contiguous() {
-            Layout::contiguous(&full)
-        } else {
-            Layout::ordered(&full, &self.layout().order())
-        };
-        window.strides.copy_from_slice(&format.strides);
-        window.offset =
-            padding.iter().enumerate().map(|(i, &(before, _))| before * format.strides[lead + i] as usize).sum();
-        dispatch!(all "pad", self.dtype(), T => {
-            let mut result = Tensor::build::<T>(format, |out| out.fill(T::from_f64(value)));
-            write_window::<T>(&mut result, &window, self);
-            result
-        })
-    }
-
-    /// Tensors one after the other along `axis`. PyTorch: `torch.cat`.
-    ///
-    /// # Panics
-    /// If there are none, or their dtypes or their sizes along other axes differ.
-    #[track_caller]
-    pub fn cat(tensors: &[&Tensor], axis: isize) -> Tensor {
-        let Some(first) = tensors.first() else {
-            crate::fault!("cat", [], "expected at least 1 tensor, got 0");
-        };
-        let at = shape::axis("cat", axis, first.shape());
-        if first.rank() == 0 {
-            crate::fault!("cat", [input: first.shape()], "0-dimensional tensors cannot be joined; use stack");
-        }
-        let mut full = Dims::from_slice(first.shape());
-        full[at] = 0;
-        for (i, tensor) in tensors.iter().enumerate() {
-            first.expect_same_dtype("cat", tensor);
-            let fits = tensor.rank() == first.rank()
-                && (0..first.rank()).all(|axis| axis == at || tensor.shape()[axis] == first.shape()[axis]);
-            if !fits {
-                crate::fault!("cat", [first: first.shape(), other: tensor.shape()],
-                    "tensor {i} differs from the first in more than axis {at}");
-            }
-            full[at] += tensor.shape()[at];
-        }
-        let layout = if first.layout().is_dense() && !first.is_contiguous() {
-            Layout::ordered(&full, &first.layout().order())
-        } else {
-            Layout::contiguous(&full)
-        };
-        dispatch!(all "cat", first.dtype(), T => {
-            let mut result = Tensor::build::<T>(layout, |_| {});
-            let mut start = 0;
-            for tensor in tensors {
-                let length = tensor.shape()[at];
-                let window = result.narrow(axis, start, length).layout().clone();
-                write_window::<T>(&mut result, &window, tensor);
-                start += length;
-            }
-            result
-        })
-    }
-
-    /// Tensors of one shape side by side along a new axis. PyTorch: `torch.stack`.
-    ///
-    /// # Panics
-    /// If there are none, or their dtypes or shapes differ.
-    #[track_caller]
-    pub fn stack(tensors: &[&Tensor], axis: isize) -> Tensor {
-        if let Some(odd) = tensors.iter().find(|tensor| tensor.shape() != tensors[0].shape()) {
-            crate::fault!("stack", [first: tensors[0].shape(), other: odd.shape()], "shapes differ");
-        }
-        let parts: Vec<Tensor> = tensors.iter().map(|tensor| tensor.unsqueeze(axis)).collect();
-        Tensor::cat(&parts.iter().collect::<Vec<_>>(), axis)
-    }
-}
-
-/// Writes `source` to the places of `target` that `window` names; `target` must be new, and so unshared.
-fn write_window<T: Element>(target: &mut Tensor, window: &Layout, source: &Tensor) {
-    if source.is_empty() {
-        return;
-    }
-    let nest = Nest::new(window, [window, source.layout()]);
-    let [to, from] = nest.inner();
-    let data = source.view_as::<T>().data();
-    let out = target.make_mut::<T>();
-    // Windows of different tasks interleave in memory, so one thread writes; the copy is bound by memory anyway.
-    nest.runs(0..source.len(), |_, length, [start, at]| {
-        if to == 1 && from == 1 {
-            out[start as usize..start as usize + length].copy_from_slice(&data[at as usize..at as usize + length]);
-        } else {
-            for i in 0..length as isize {
-                out[(start + i * to) as usize] = data[(at + i * from) as usize];
-            }
-        }
-    });
 }
