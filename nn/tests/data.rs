@@ -53,7 +53,8 @@ fn epochs_have_orders_of_their_own() {
     let loader = DataLoader::builder(numbers(100)).batch_size(100).shuffle(true).seed(1).build();
     assert_ne!(targets(&loader, 0), targets(&loader, 1));
     assert_eq!(targets(&loader, 1), targets(&loader, 1));
-    let by_iteration: Vec<_> = (0..2).map(|_| (&loader).into_iter().next().unwrap().unwrap().1.to_vec::<i64>()).collect();
+    let by_iteration: Vec<_> =
+        (0..2).map(|_| (&loader).into_iter().next().unwrap().unwrap().1.to_vec::<i64>()).collect();
     assert_eq!(by_iteration, [targets(&loader, 0).concat(), targets(&loader, 1).concat()]);
     assert_eq!(loader.next_epoch(), 2);
 }
@@ -112,7 +113,8 @@ fn a_loader_dropped_early_ends_its_workers() {
 #[test]
 fn random_splits_share_nothing() {
     let parts = random_split(numbers(10), &[7, 3], 1);
-    let mut all: Vec<i64> = parts.iter().flat_map(|part| (0..part.len()).map(|i| part.get(i).unwrap().1.item())).collect();
+    let mut all: Vec<i64> =
+        parts.iter().flat_map(|part| (0..part.len()).map(|i| part.get(i).unwrap().1.item())).collect();
     all.sort_unstable();
     assert_eq!(all, (0..10).collect::<Vec<i64>>());
 }

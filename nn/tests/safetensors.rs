@@ -76,7 +76,8 @@ fn equal_tensors_give_equal_bytes() {
 fn faults_name_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
-    let error = |name: &str| load_safetensors(at(name)).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "DIR");
+    let error =
+        |name: &str| load_safetensors(at(name)).unwrap_err().to_string().replace(&*dir.path().to_string_lossy(), "DIR");
     assert_eq!(error("none"), "DIR/none: cannot read: No such file or directory (os error 2)");
     assert_eq!(error(""), "DIR/: not a regular file");
     fs::write(at("short"), [1, 2]).unwrap();

@@ -174,7 +174,12 @@ impl<D: Dataset> Dataset for Subset<D> {
 pub fn random_split<D: Dataset>(dataset: D, lengths: &[usize], seed: u64) -> Vec<Subset<Arc<D>>> {
     let total: usize = lengths.iter().sum();
     if total != dataset.len() {
-        tensor::fault!("random_split", [], "the lengths {lengths:?} add up to {total}, not to {} samples", dataset.len());
+        tensor::fault!(
+            "random_split",
+            [],
+            "the lengths {lengths:?} add up to {total}, not to {} samples",
+            dataset.len()
+        );
     }
     let order = Randomness { seed, epoch: 0 }.order(total);
     let dataset = Arc::new(dataset);

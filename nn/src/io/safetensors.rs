@@ -73,7 +73,10 @@ pub fn write_safetensors(
         header.push_str(&format!("{}:{value}", Value::from(name)));
     };
     if !metadata.is_empty() {
-        entry("__metadata__", Value::Object(metadata.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect::<Map<_, _>>()));
+        entry(
+            "__metadata__",
+            Value::Object(metadata.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect::<Map<_, _>>()),
+        );
     }
     let mut offset = 0;
     for (name, tensor) in &tensors {
@@ -150,7 +153,8 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<SafeTensorsFile, String> {
     views.sort_by_key(|(_, view)| view.data().as_ptr() as usize);
     let mut tensors = Vec::with_capacity(views.len());
     for (name, view) in views {
-        let tensor = elements(view.dtype(), view.shape(), view.data()).map_err(|reason| format!("tensor {name}: {reason}"))?;
+        let tensor =
+            elements(view.dtype(), view.shape(), view.data()).map_err(|reason| format!("tensor {name}: {reason}"))?;
         tensors.push((name.to_string(), tensor));
     }
     Ok(SafeTensorsFile { tensors, metadata })

@@ -145,8 +145,7 @@ impl MultiLabelSoftMarginLoss {
         if input.rank() == 0 {
             tensor::fault!(NAME, [input: input.shape()], "the input has no axis of classes");
         }
-        let losses =
-            Pointwise { formula: BinaryCrossEntropyLogits, reduction: Reduction::None }.apply([input, target]);
+        let losses = Pointwise { formula: BinaryCrossEntropyLogits, reduction: Reduction::None }.apply([input, target]);
         let losses = weighted(NAME, &losses, self.weight.as_ref(), Reduction::None);
         reduced(&losses.mean(&[-1], false), self.reduction)
     }
@@ -160,4 +159,3 @@ impl MultiLabelSoftMarginLoss {
 pub fn multilabel_soft_margin_loss(input: &Variable, target: &Variable) -> Variable {
     MultiLabelSoftMarginLoss::new().forward(input, target)
 }
-

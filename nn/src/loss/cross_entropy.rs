@@ -53,7 +53,8 @@ impl CrossEntropyLoss {
     fn of_labels(&self, input: &Variable, labels: &Tensor) -> Variable {
         let classes = input.shape()[1];
         let ignored = self.ignore_index;
-        let labels = if ignored == -1 { labels.clone() } else { labels.map(|y: i64| if y == ignored { -1 } else { y }) };
+        let labels =
+            if ignored == -1 { labels.clone() } else { labels.map(|y: i64| if y == ignored { -1 } else { y }) };
         CrossEntropy {
             labels,
             weight: self.weight.as_ref().map(|weight| class_weight("cross_entropy", weight, classes)),

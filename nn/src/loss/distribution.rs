@@ -76,10 +76,8 @@ impl GaussianNllLoss {
         }
         // The clamp shifts the value only, as PyTorch does it under no_grad.
         let low = var.data().lt_scalar(self.eps);
-        let shift = low.where_(
-            &(&Tensor::full([], self.eps, var.dtype()) - &var.data()),
-            &Tensor::zeros([], var.dtype()),
-        );
+        let shift =
+            low.where_(&(&Tensor::full([], self.eps, var.dtype()) - &var.data()), &Tensor::zeros([], var.dtype()));
         let var = var + Variable::new(shift);
         let difference = input - target;
         let mut losses = (var.log() + &difference * &difference / var) * 0.5;

@@ -3,8 +3,8 @@
 use autograd::Variable;
 use tensor::{DType, Tensor};
 
-use super::target::{check_labels, clamp_min_zero, class_weight, only, same};
 use super::loss;
+use super::target::{check_labels, clamp_min_zero, class_weight, only, same};
 use crate::ops::losses::reduced;
 
 loss! {

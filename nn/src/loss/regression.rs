@@ -85,4 +85,3 @@ fn non_negative(op: &str, name: &str, value: f64) -> f64 {
     }
     value
 }
-

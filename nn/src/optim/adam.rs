@@ -93,7 +93,7 @@ impl<const DECOUPLED: bool> AdamOptions<DECOUPLED> {
     /// If there are no parameters, one appears twice or is not a leaf, or an option is out of range.
     #[track_caller]
     pub fn build<P: Into<Variable>>(self, params: impl IntoIterator<Item = P>) -> GroupedOptimizer<Self> {
-        GroupedOptimizer::with_options(self, params)
+        GroupedOptimizer::of(params, self)
     }
 }
 

@@ -97,8 +97,12 @@ pub struct GroupedOptimizer<M: Method> {
 }
 
 impl<M: Method> GroupedOptimizer<M> {
+    /// The optimizer of `params` with options of any method, a user's own included.
+    ///
+    /// # Panics
+    /// If there are no parameters, one appears twice or is not a leaf, or an option is out of range.
     #[track_caller]
-    pub(super) fn with_options<P: Into<Variable>>(options: M, params: impl IntoIterator<Item = P>) -> Self {
+    pub fn of<P: Into<Variable>>(params: impl IntoIterator<Item = P>, options: M) -> Self {
         let mut optimizer = GroupedOptimizer { groups: Vec::new() };
         optimizer.add_param_group(params, options);
         optimizer

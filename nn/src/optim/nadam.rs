@@ -63,8 +63,12 @@ impl Method for NAdamOptions {
     const SCALAR: Option<&'static str> = Some("mu_product");
 
     fn validate(&self) {
-        let non_negative =
-            [("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay), ("momentum_decay", self.momentum_decay)];
+        let non_negative = [
+            ("lr", self.lr),
+            ("eps", self.eps),
+            ("weight_decay", self.weight_decay),
+            ("momentum_decay", self.momentum_decay),
+        ];
         require_non_negative("NAdam", &non_negative);
         require_betas("NAdam", self.betas);
     }

@@ -36,7 +36,7 @@ macro_rules! options {
             /// If there are no parameters, one appears twice or is not a leaf, or an option is out of range.
             #[track_caller]
             pub fn build<P: Into<autograd::Variable>>(self, params: impl IntoIterator<Item = P>) -> $optimizer {
-                $crate::optim::GroupedOptimizer::with_options(self, params)
+                $crate::optim::GroupedOptimizer::of(params, self)
             }
         }
 

@@ -67,7 +67,13 @@ impl Method for RmsPropOptions {
     fn validate(&self) {
         require_non_negative(
             "RMSprop",
-            &[("lr", self.lr), ("eps", self.eps), ("weight_decay", self.weight_decay), ("momentum", self.momentum), ("alpha", self.alpha)],
+            &[
+                ("lr", self.lr),
+                ("eps", self.eps),
+                ("weight_decay", self.weight_decay),
+                ("momentum", self.momentum),
+                ("alpha", self.alpha),
+            ],
         );
     }
 

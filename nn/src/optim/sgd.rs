@@ -70,10 +70,18 @@ impl Method for SgdOptions {
     const STORES_STEP: bool = false;
 
     fn validate(&self) {
-        require_non_negative("SGD", &[("lr", self.lr), ("momentum", self.momentum), ("weight_decay", self.weight_decay)]);
+        require_non_negative(
+            "SGD",
+            &[("lr", self.lr), ("momentum", self.momentum), ("weight_decay", self.weight_decay)],
+        );
         if self.nesterov && (self.momentum <= 0.0 || self.dampening != 0.0) {
-            tensor::fault!("SGD", [], "nesterov needs a momentum and no dampening, got momentum {} and dampening {}",
-                self.momentum, self.dampening);
+            tensor::fault!(
+                "SGD",
+                [],
+                "nesterov needs a momentum and no dampening, got momentum {} and dampening {}",
+                self.momentum,
+                self.dampening
+            );
         }
     }
 

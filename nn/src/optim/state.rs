@@ -156,17 +156,11 @@ impl OptimizerState {
         Ok(())
     }
 
-    fn memory<M: Method>(
-        &self,
-        parameter: usize,
-        options: &M,
-        shape: &[usize],
-    ) -> Result<Memory, OptimizerStateError> {
+    fn memory<M: Method>(&self, parameter: usize, options: &M, shape: &[usize]) -> Result<Memory, OptimizerStateError> {
         let Some(saved) = self.state.get(&parameter) else { return Ok(Memory::default()) };
         let find = |name: &str, shape: &[usize]| {
-            let tensor = saved
-                .get(name)
-                .ok_or_else(|| OptimizerStateError::Missing { parameter, name: name.to_string() })?;
+            let tensor =
+                saved.get(name).ok_or_else(|| OptimizerStateError::Missing { parameter, name: name.to_string() })?;
             if tensor.shape() != shape || !tensor.dtype().is_float() {
                 return Err(OptimizerStateError::Mismatch {
                     parameter,

@@ -147,7 +147,8 @@ mod tests {
         let classes = x.len();
         (0..classes)
             .map(|c| {
-                let q = labels.smoothing / classes as f64 + if c as i64 == label { 1.0 - labels.smoothing } else { 0.0 };
+                let q =
+                    labels.smoothing / classes as f64 + if c as i64 == label { 1.0 - labels.smoothing } else { 0.0 };
                 -q * labels.weight.map_or(1.0, |w| w[c]) * (x[c] - log_sum)
             })
             .sum()
@@ -172,7 +173,13 @@ mod tests {
                     let loss = naive(x, label, rule);
                     assert!((losses.to_vec::<f64>()[row] - loss).abs() < 1e-12 * loss.abs().max(1.0));
                     for c in 0..4 {
-                        let moved = |h: f64| naive(&std::array::from_fn::<f64, 4, _>(|i| if i == c { x[i] + h } else { x[i] }), label, rule);
+                        let moved = |h: f64| {
+                            naive(
+                                &std::array::from_fn::<f64, 4, _>(|i| if i == c { x[i] + h } else { x[i] }),
+                                label,
+                                rule,
+                            )
+                        };
                         let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                         assert!((grads[row * 4 + c] - slope).abs() < 1e-8);
                     }
@@ -193,7 +200,8 @@ mod tests {
             .iter()
             .map(|&threads| {
                 parallel::set_num_threads(threads);
-                let (losses, grad) = cross_entropy(&x, Labels { labels: &labels, weight: None, smoothing: 0.1 }, Some(0.5));
+                let (losses, grad) =
+                    cross_entropy(&x, Labels { labels: &labels, weight: None, smoothing: 0.1 }, Some(0.5));
                 [losses.to_vec::<f32>(), grad.unwrap().to_vec::<f32>()].concat()
             })
             .collect();

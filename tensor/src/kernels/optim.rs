@@ -331,9 +331,17 @@ mod tests {
                 parallel::set_num_threads(threads);
                 simd::with_level(level, || {
                     let (mut value, mut state) = (start.clone(), vec![buffer.clone()]);
-                    update(vec![Slot { rule: Momentum(0.1), value: &mut value, grad: grad.clone(), state: &mut state }]);
+                    update(vec![Slot {
+                        rule: Momentum(0.1),
+                        value: &mut value,
+                        grad: grad.clone(),
+                        state: &mut state,
+                    }]);
                     assert_eq!(value.strides(), start.strides());
-                    assert_eq!(value.to_dtype(DType::F64).to_vec::<f64>(), expected.to_dtype(DType::F64).to_vec::<f64>());
+                    assert_eq!(
+                        value.to_dtype(DType::F64).to_vec::<f64>(),
+                        expected.to_dtype(DType::F64).to_vec::<f64>()
+                    );
                     let got = state[0].to_dtype(DType::F64).to_vec::<f64>();
                     assert_eq!(got, expected_buffer.to_dtype(DType::F64).to_vec::<f64>());
                 });
@@ -358,9 +366,12 @@ mod tests {
     fn a_shared_value_is_copied_first() {
         let mut value = Tensor::from([1.0f32, 2.0]);
         let before = value.clone();
-        let slot = Slot { rule: Momentum(1.0), value: &mut value, grad: Tensor::from([1.0f32, 1.0]), state: &mut [
-            Tensor::from([0.0f32, 0.0]),
-        ] };
+        let slot = Slot {
+            rule: Momentum(1.0),
+            value: &mut value,
+            grad: Tensor::from([1.0f32, 1.0]),
+            state: &mut [Tensor::from([0.0f32, 0.0])],
+        };
         update(vec![slot]);
         assert_eq!(before.to_vec::<f32>(), [1.0, 2.0]);
         assert_eq!(value.to_vec::<f32>(), [0.0, 1.0]);
