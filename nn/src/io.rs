@@ -5,8 +5,10 @@
 
 mod atomic;
 mod error;
+mod model;
 mod safetensors;
 
 pub use self::safetensors::{SafeTensorsFile, load_safetensors, read_safetensors, save_safetensors, write_safetensors};
 pub use atomic::write_atomically;
 pub use error::IoError;
+pub use model::{load, save};

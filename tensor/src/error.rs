@@ -1,13 +1,46 @@
 //! The one way in which a fault of the program is reported, so that every message has the same form:
 //! `op: contradiction in words with numbers (operand [shape], ...), in Model > layer`.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use crate::DType;
 
 thread_local! {
-    static SCOPE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static SCOPE: RefCell<Vec<ScopeName>> = const { RefCell::new(Vec::new()) };
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// One step of the path that messages end with; entering one allocates nothing.
+#[derive(Clone, Debug)]
+pub enum ScopeName {
+    /// A name known to the program, such as a type's.
+    Static(&'static str),
+    /// A name shared with whoever bears it, such as a field's.
+    Shared(Arc<str>),
+}
+
+impl From<&'static str> for ScopeName {
+    fn from(name: &'static str) -> ScopeName {
+        ScopeName::Static(name)
+    }
+}
+
+impl From<String> for ScopeName {
+    fn from(name: String) -> ScopeName {
+        ScopeName::Shared(name.into())
+    }
+}
+
+impl fmt::Display for ScopeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ScopeName::Static(name) => name,
+            ScopeName::Shared(name) => name,
+        })
+    }
 }
 
 /// Names the module that is running while it is alive; messages end with the path of all that are.
@@ -16,14 +49,25 @@ pub struct Scope(());
 
 impl Scope {
     /// Enters a scope, usually a module's type or field name.
-    pub fn enter(name: impl Into<String>) -> Scope {
+    pub fn enter(name: impl Into<ScopeName>) -> Scope {
         SCOPE.with_borrow_mut(|path| path.push(name.into()));
+        Scope(())
+    }
+
+    /// Enters the scope of a module: its type's name if it is the outermost one, else its own name where it has one.
+    pub fn enter_module(type_name: &'static str, name: Option<&Arc<str>>) -> Scope {
+        SCOPE.with_borrow_mut(|path| {
+            path.push(match name {
+                Some(name) if !path.is_empty() => ScopeName::Shared(name.clone()),
+                _ => ScopeName::Static(type_name),
+            });
+        });
         Scope(())
     }
 
     /// The path of scopes entered on this thread, outermost first.
     pub fn path() -> Vec<String> {
-        SCOPE.with_borrow(Clone::clone)
+        SCOPE.with_borrow(|path| path.iter().map(ScopeName::to_string).collect())
     }
 }
 
@@ -40,16 +84,63 @@ impl Drop for Scope {
 #[cold]
 #[track_caller]
 pub fn fail(op: &str, message: fmt::Arguments<'_>, operands: &[(&str, &[usize])]) -> ! {
+    let list: Vec<String> = operands.iter().map(|(name, shape)| format!("{name} {shape:?}")).collect();
+    fail_with(op, message, &list.join(", "))
+}
+
+/// [`fail`], with the text in the parentheses given as it is.
+///
+/// # Panics
+/// Always.
+#[cold]
+#[track_caller]
+pub fn fail_with(op: &str, message: fmt::Arguments<'_>, details: &str) -> ! {
     let mut text = format!("{op}: {message}");
-    if !operands.is_empty() {
-        let list: Vec<String> = operands.iter().map(|(name, shape)| format!("{name} {shape:?}")).collect();
-        text.push_str(&format!(" ({})", list.join(", ")));
+    if !details.is_empty() {
+        text.push_str(&format!(" ({details})"));
     }
     let path = Scope::path();
     if !path.is_empty() {
         text.push_str(&format!(", in {}", path.join(" > ")));
     }
+    if CATCHING.get() {
+        resume_unwind(Box::new(Fault { message: text }));
+    }
     panic!("{text}")
+}
+
+/// A fault of the program that [`catch`] caught.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The whole message.
+    pub message: String,
+}
+
+/// Runs `f`; a fault that this module reports meanwhile on this thread is returned and not printed, any other panic
+/// goes on.
+///
+/// ```
+/// use gradus_tensor::{DType, Tensor, error};
+/// let fault = error::catch(|| Tensor::zeros([2, 3], DType::F32).reshape([7])).unwrap_err();
+/// assert!(fault.message.starts_with("reshape: "));
+/// ```
+///
+/// # Errors
+/// The fault.
+pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Fault> {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CATCHING.set(self.0);
+        }
+    }
+    let restore = Restore(CATCHING.replace(true));
+    let result = catch_unwind(AssertUnwindSafe(f));
+    drop(restore);
+    result.map_err(|payload| match payload.downcast::<Fault>() {
+        Ok(fault) => *fault,
+        Err(payload) => resume_unwind(payload),
+    })
 }
 
 /// Panics because `op` does not exist for `dtype`.

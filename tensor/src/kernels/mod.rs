@@ -1,8 +1,8 @@
 //! Numeric kernels, one file or folder per family.
 
-pub(crate) mod copy;
-
 pub mod conv;
+pub(crate) mod copy;
 pub mod cross_entropy;
+pub mod elementwise;
 pub mod gemm;
 pub mod optim;

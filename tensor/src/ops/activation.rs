@@ -1,7 +1,8 @@
 //! The activations that are elementwise functions in their own right; the rest of the family lives with the layers.
 
-use super::elementwise::{map, unary};
-use crate::{Element, Float, Number, Tensor, dispatch};
+use super::elementwise::{map, map_vectors, unary};
+use crate::kernels::elementwise::{GeluErf, GeluTanh};
+use crate::{DType, Element, Float, Number, Tensor, dispatch};
 
 /// How [`Tensor::gelu`] computes the normal distribution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,7 +18,7 @@ unary! {
     /// `max(x, 0)`; NaN stays NaN. PyTorch: `torch.relu`.
     relu number |x: T| positive_part(x);
     /// `1 / (1 + e^-x)`. PyTorch: `torch.sigmoid`.
-    sigmoid float |x: T| {
+    sigmoid float Sigmoid |x: T| {
         // The exponential of a negative number never overflows.
         let e = (-x.abs()).exp();
         if x >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
@@ -54,6 +55,12 @@ impl Tensor {
     /// If the dtype is not a float.
     #[track_caller]
     pub fn gelu(&self, approximate: Gelu) -> Tensor {
+        if self.dtype() == DType::F32 {
+            return match approximate {
+                Gelu::Erf => map_vectors(self, GeluErf),
+                Gelu::Tanh => map_vectors(self, GeluTanh),
+            };
+        }
         dispatch!(float "gelu", self.dtype(), T => match approximate {
             Gelu::Erf => {
                 let scale = T::from_f64(std::f64::consts::FRAC_1_SQRT_2);

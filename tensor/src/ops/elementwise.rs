@@ -4,8 +4,9 @@
 //! channels-last. What is computed per element stands in the files by topic: `arithmetic`, `exponential`,
 //! `trigonometric`, `special`, `rounding`, `activation`, `compare`.
 
+use crate::kernels::elementwise::Function;
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel, shape};
+use crate::{Element, Layout, Tensor, kernels, parallel, shape, simd};
 
 /// Elements per task: large enough to pay for a split, small enough to stay in the second-level cache.
 pub(crate) const CHUNK: usize = 32 * 1024;
@@ -30,9 +31,8 @@ pub(crate) fn map_into<T: Element, U: Element>(layout: Layout, x: &Tensor, f: im
                 match step {
                     1 => {
                         let at = at as usize;
-                        for (y, &x) in out.iter_mut().zip(&data[at..at + length]) {
-                            *y = f(x);
-                        }
+                        let source = &data[at..at + length];
+                        simd::vectorize(|| out.iter_mut().zip(source).for_each(|(y, &x)| *y = f(x)));
                     }
                     0 => out.fill(f(data[at as usize])),
                     _ => {
@@ -49,6 +49,35 @@ pub(crate) fn map_into<T: Element, U: Element>(layout: Layout, x: &Tensor, f: im
 /// `f` of every element, in the memory order of `x`.
 pub(crate) fn map<T: Element, U: Element>(x: &Tensor, f: impl Fn(T) -> U + Sync + Send) -> Tensor {
     map_into(x.layout().like(), x, f)
+}
+
+/// A vector function of every element of an `f32` tensor, in the memory order of `x`.
+pub(crate) fn map_vectors(x: &Tensor, f: impl Function) -> Tensor {
+    let layout = x.layout().like();
+    let data = x.view_as::<f32>().data();
+    let nest = Nest::new(&layout, [x.layout()]);
+    let [step] = nest.inner();
+    Tensor::build::<f32>(layout, |out| {
+        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+            nest.runs(start..start + chunk.len(), |first, length, [at]| {
+                let out = &mut chunk[first - start..first - start + length];
+                if step == 1 {
+                    let at = at as usize;
+                    kernels::elementwise::map(f, &data[at..at + length], out);
+                    return;
+                }
+                let mut gathered = [0.0; 256];
+                for (block, out) in out.chunks_mut(gathered.len()).enumerate() {
+                    let at = at + (block * 256) as isize * step;
+                    let gathered = &mut gathered[..out.len()];
+                    for (i, x) in gathered.iter_mut().enumerate() {
+                        *x = data[(at + i as isize * step) as usize];
+                    }
+                    kernels::elementwise::map(f, gathered, out);
+                }
+            });
+        });
+    })
 }
 
 /// `f` of every pair of elements of two tensors, broadcast.
@@ -73,21 +102,17 @@ pub(crate) fn zip<T: Element, U: Element, V: Element>(
                 match (sx, sy) {
                     (1, 1) => {
                         let pairs = xs[px0..px0 + length].iter().zip(&ys[py0..py0 + length]);
-                        for (z, (&x, &y)) in out.iter_mut().zip(pairs) {
-                            *z = f(x, y);
-                        }
+                        simd::vectorize(|| out.iter_mut().zip(pairs).for_each(|(z, (&x, &y))| *z = f(x, y)));
                     }
                     (1, 0) => {
                         let y = ys[py0];
-                        for (z, &x) in out.iter_mut().zip(&xs[px0..px0 + length]) {
-                            *z = f(x, y);
-                        }
+                        let xs = &xs[px0..px0 + length];
+                        simd::vectorize(|| out.iter_mut().zip(xs).for_each(|(z, &x)| *z = f(x, y)));
                     }
                     (0, 1) => {
                         let x = xs[px0];
-                        for (z, &y) in out.iter_mut().zip(&ys[py0..py0 + length]) {
-                            *z = f(x, y);
-                        }
+                        let ys = &ys[py0..py0 + length];
+                        simd::vectorize(|| out.iter_mut().zip(ys).for_each(|(z, &y)| *z = f(x, y)));
                     }
                     _ => {
                         for (i, z) in out.iter_mut().enumerate() {
@@ -122,9 +147,7 @@ pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
                 if [sx, sy, sz] == [1, 1, 1] {
                     let [px, py, pz] = [px, py, pz].map(|position| position as usize);
                     let triples = xs[px..px + length].iter().zip(&ys[py..py + length]).zip(&zs[pz..pz + length]);
-                    for (w, ((&x, &y), &z)) in out.iter_mut().zip(triples) {
-                        *w = f(x, y, z);
-                    }
+                    simd::vectorize(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
                 } else {
                     for (i, w) in out.iter_mut().enumerate() {
                         let i = i as isize;
@@ -158,9 +181,8 @@ pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor,
             let out = &mut chunk[first - start..first - start + length];
             if step == 1 {
                 let at = at as usize;
-                for (y, &x) in out.iter_mut().zip(&data[at..at + length]) {
-                    *y = f(*y, x);
-                }
+                let source = &data[at..at + length];
+                simd::vectorize(|| out.iter_mut().zip(source).for_each(|(y, &x)| *y = f(*y, x)));
             } else {
                 for (i, y) in out.iter_mut().enumerate() {
                     *y = f(*y, data[(at + i as isize * step) as usize]);
@@ -170,9 +192,10 @@ pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor,
     });
 }
 
-/// Methods of one operand: docs, name, class of dtypes, and the function of one element of type `T`.
+/// Methods of one operand: docs, name, class of dtypes, the vector function for `f32` where there is one (in
+/// `kernels::elementwise`), and the function of one element of type `T`.
 macro_rules! unary {
-    ($($(#[$doc:meta])* $name:ident $class:ident |$x:ident: $t:ident| $body:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident $class:ident $($vector:ident)? |$x:ident: $t:ident| $body:expr;)*) => {
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -180,6 +203,11 @@ macro_rules! unary {
             /// If the dtype has no such op.
             #[track_caller]
             pub fn $name(&self) -> Tensor {
+                $(
+                    if self.dtype() == $crate::DType::F32 {
+                        return $crate::ops::elementwise::map_vectors(self, $crate::kernels::elementwise::$vector);
+                    }
+                )?
                 crate::dispatch!($class stringify!($name), self.dtype(), $t =>
                     $crate::ops::elementwise::map(self, |$x: $t| $body))
             }

@@ -5,13 +5,13 @@ use crate::{Element, Tensor, dispatch};
 
 unary! {
     /// `e^x`. PyTorch: `torch.exp`.
-    exp float |x: T| x.exp();
+    exp float Exp |x: T| x.exp();
     /// `2^x`. PyTorch: `torch.exp2`.
     exp2 float |x: T| x.exp2();
     /// `e^x - 1`, accurate near 0. PyTorch: `torch.expm1`.
     expm1 float |x: T| x.exp_m1();
     /// The natural logarithm. PyTorch: `torch.log`.
-    log float |x: T| x.ln();
+    log float Log |x: T| x.ln();
     /// The logarithm to base 2. PyTorch: `torch.log2`.
     log2 float |x: T| x.log2();
     /// The logarithm to base 10. PyTorch: `torch.log10`.

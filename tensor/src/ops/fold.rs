@@ -9,7 +9,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel};
+use crate::{Element, Layout, Tensor, parallel, simd};
 
 /// Elements that one task reduces.
 const BLOCK: usize = 16 * 1024;
@@ -18,7 +18,7 @@ const BLOCK: usize = 16 * 1024;
 const STRIP: usize = 256;
 
 /// Independent accumulators of one row, so that the compiler can keep them in vectors.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// With so many tasks there is no need to cut the reduced axes, too.
 const ENOUGH_TASKS: usize = 16;
@@ -102,7 +102,8 @@ where
     parallel::for_each_chunk(&mut partial, strip, |at, running| {
         let (block, first) = (at / (strips * strip), at % (strips * strip));
         let count = strip.min(outputs - first);
-        rows.accumulate(first, block * length..((block + 1) * length).min(depth), &mut running[..count]);
+        let range = block * length..((block + 1) * length).min(depth);
+        rows.accumulate(first, range, &mut running[..count]);
     });
     Tensor::build::<U>(result, |out| {
         for (output, y) in out.iter_mut().enumerate() {
@@ -143,9 +144,12 @@ where
                 self.along.runs(range.clone(), |k, count, [row]| {
                     for i in 0..count {
                         let from = (base + row + i as isize * inner) as usize;
-                        for (total, &x) in running.iter_mut().zip(&self.data[from..from + length]) {
-                            *total = (self.how.push)(*total, x, k + i);
-                        }
+                        let row = &self.data[from..from + length];
+                        simd::vectorize(|| {
+                            for (total, &x) in running.iter_mut().zip(row) {
+                                *total = (self.how.push)(*total, x, k + i);
+                            }
+                        });
                     }
                 });
             } else {
@@ -163,7 +167,8 @@ where
         self.along.runs(range, |k, length, [at]| {
             let at = base + at;
             if inner == 1 {
-                self.push_slice(&mut lanes, &self.data[at as usize..at as usize + length], k);
+                let slice = &self.data[at as usize..at as usize + length];
+                simd::vectorize(|| self.push_slice(&mut lanes, slice, k));
             } else {
                 for i in 0..length {
                     let x = self.data[(at + i as isize * inner) as usize];
@@ -177,16 +182,19 @@ where
 
     #[inline(always)]
     fn push_slice(&self, lanes: &mut [A; LANES], slice: &[T], number: usize) {
+        // A copy whose address nobody has can live in registers.
+        let mut local = *lanes;
         let chunks = slice.chunks_exact(LANES);
         let rest = chunks.remainder();
         let tail = number + slice.len() - rest.len();
         for (c, chunk) in chunks.enumerate() {
-            for (i, (lane, &x)) in lanes.iter_mut().zip(chunk).enumerate() {
+            for (i, (lane, &x)) in local.iter_mut().zip(chunk).enumerate() {
                 *lane = (self.how.push)(*lane, x, number + c * LANES + i);
             }
         }
-        for (i, (lane, &x)) in lanes.iter_mut().zip(rest).enumerate() {
+        for (i, (lane, &x)) in local.iter_mut().zip(rest).enumerate() {
             *lane = (self.how.push)(*lane, x, tail + i);
         }
+        *lanes = local;
     }
 }

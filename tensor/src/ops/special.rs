@@ -7,7 +7,7 @@ use crate::{Element, Float, Tensor};
 
 unary! {
     /// The error function, `2/sqrt(pi)` times the integral of `exp(-t^2)` from 0 to `x`. PyTorch: `torch.erf`.
-    erf float |x: T| Float::erf(x);
+    erf float Erf |x: T| Float::erf(x);
     /// `1 - erf(x)`, accurate for large `x`. PyTorch: `torch.erfc`.
     erfc float |x: T| Float::erfc(x);
     /// The inverse of [`erf`](Tensor::erf): infinite at -1 and 1, NaN outside. PyTorch: `torch.erfinv`.

@@ -21,7 +21,7 @@ unary! {
     /// The hyperbolic cosine. PyTorch: `torch.cosh`.
     cosh float |x: T| x.cosh();
     /// The hyperbolic tangent. PyTorch: `torch.tanh`.
-    tanh float |x: T| x.tanh();
+    tanh float Tanh |x: T| x.tanh();
 }
 
 binary! {

@@ -1,6 +1,6 @@
 //! From a level known at run time to code compiled for it: the only `#[target_feature]` functions of gradus.
 
-use super::{Level, Real, Simd};
+use super::{Level, Real, Simd, level};
 
 /// A kernel whose arguments are fields; [`run`] compiles it once per level.
 ///
@@ -102,3 +102,32 @@ macro_rules! dispatch {
     };
 }
 pub(crate) use dispatch;
+
+/// Runs `f`, a plain loop, in a function compiled for [`level`]'s instructions, so that the compiler vectorises the loop
+/// with them instead of the target's oldest ones. The result has the same bits at every level: the compiler neither
+/// reorders nor fuses floating-point arithmetic.
+///
+/// Marking the closure's callees `#[inline(always)]` matters; a function called from the loop is compiled without the
+/// instructions.
+#[inline]
+pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    fn avx512<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2<R>(f: impl FnOnce() -> R) -> R {
+        f()
+    }
+    match level() {
+        // SAFETY: `level` returns only what the CPU has.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(f) },
+        // SAFETY: `level` returns only what the CPU has.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(f) },
+        _ => f(),
+    }
+}

@@ -65,7 +65,7 @@ pub mod portable;
 #[cfg(test)]
 mod tests;
 
-pub use dispatch::{Kernel, run};
+pub use dispatch::{Kernel, run, vectorize};
 pub use level::{Level, available_levels, level, with_level};
 
 pub(crate) use dispatch::dispatch;

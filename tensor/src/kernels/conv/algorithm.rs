@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::plan::Plan;
 use super::problem::{ConvGeometry, Problem};
-use super::winograd;
+use super::{planar, winograd};
+use crate::simd::Real;
 
 /// Which algorithms a convolution may use.
 ///
@@ -48,51 +50,49 @@ pub fn set_conv_algorithm(algorithm: ConvAlgorithm) {
 /// How one pass is computed; each has a file of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
+    /// Any problem, slowly.
     General,
+    /// Any problem, lanes over output channels.
     Direct,
+    /// Few output channels, lanes over pixels.
+    Planar,
+    /// One filter per channel.
+    Depthwise,
+    /// 3x3 with stride 1 and enough channels; not exact.
     Winograd,
 }
 
-fn resolved(geometry: &ConvGeometry) -> ConvAlgorithm {
-    match geometry.algorithm {
-        ConvAlgorithm::Default => conv_algorithm(),
-        own => own,
-    }
-}
-
 impl Method {
-    pub(super) fn forward(p: &Problem, geometry: &ConvGeometry) -> Method {
-        if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
-            return Method::General;
-        }
-        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.output) {
-            return Method::Winograd;
-        }
-        Method::Direct
+    pub(super) fn forward<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
+        Method::common(p, geometry, p.output)
+            .unwrap_or_else(|| if planar::suits::<T>(&Plan::forward(p)) { Method::Planar } else { Method::Direct })
     }
 
-    pub(super) fn input_grad(p: &Problem, geometry: &ConvGeometry) -> Method {
-        if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
-            return Method::General;
-        }
-        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.input) {
-            return Method::Winograd;
-        }
-        Method::Direct
+    pub(super) fn input_grad<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
+        Method::common(p, geometry, p.input)
+            .unwrap_or_else(|| if planar::suits::<T>(&Plan::input_grad(p)) { Method::Planar } else { Method::Direct })
     }
 
     pub(super) fn weight_grad(p: &Problem, geometry: &ConvGeometry) -> Method {
-        if Method::is_trivial(p) || resolved(geometry) == ConvAlgorithm::General {
-            return Method::General;
-        }
-        if resolved(geometry) == ConvAlgorithm::Auto && winograd::suits(p, p.output) {
-            return Method::Winograd;
-        }
-        Method::Direct
+        Method::common(p, geometry, p.output).unwrap_or(Method::Direct)
     }
 
-    /// Whether a tensor is empty: only the general method knows how to sum nothing.
-    fn is_trivial(p: &Problem) -> bool {
-        p.work() == 0 || p.input_pixels() == 0
+    /// What all passes agree on; `tiled` is what Winograd's method would cover with tiles.
+    fn common(p: &Problem, geometry: &ConvGeometry, tiled: [usize; 3]) -> Option<Method> {
+        let algorithm = match geometry.algorithm {
+            ConvAlgorithm::Default => conv_algorithm(),
+            own => own,
+        };
+        // Where a tensor is empty, only the general method knows how to sum nothing.
+        let is_empty = p.work() == 0 || p.input_pixels() == 0;
+        if is_empty || algorithm == ConvAlgorithm::General {
+            Some(Method::General)
+        } else if p.groups == p.c && p.groups == p.k && p.groups > 1 {
+            Some(Method::Depthwise)
+        } else if algorithm == ConvAlgorithm::Auto && winograd::suits(p, tiled) {
+            Some(Method::Winograd)
+        } else {
+            None
+        }
     }
 }

@@ -10,16 +10,18 @@
 
 mod algorithm;
 mod check;
+mod depthwise;
+mod depthwise_weight_grad;
 mod direct;
 mod general;
 mod pack;
 mod pad;
 mod plan;
+mod planar;
 mod problem;
 mod scratch;
-#[cfg(test)]
-mod tests;
 mod tile;
+mod unroll;
 mod weight_grad;
 mod winograd;
 
@@ -59,7 +61,7 @@ pub fn conv(x: &Tensor, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<
     dispatch!(float "conv", x.dtype(), T => {
         let bias = epilogue.bias.map(Tensor::contiguous);
         let finish = finish_of::<T>(bias.as_ref(), epilogue.relu);
-        match Method::forward(&p, geometry) {
+        match Method::forward::<T>(&p, geometry) {
             Method::General => {
                 let (x, w) = (x.contiguous(), w.contiguous());
                 build::<T>(&shape, MemoryFormat::Contiguous, |y| {
@@ -71,6 +73,17 @@ pub fn conv(x: &Tensor, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<
                 let (x, w) = (images::<T>(x, p.input), Weights::forward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
                 unsafe { direct::run(Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
+            }),
+            Method::Planar => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
+                let (x, w) = (images::<T>(x, p.input), Weights::forward(data::<T>(w), strides(w), p.group_k()));
+                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
+                unsafe { planar::run(&Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
+            }),
+            Method::Depthwise => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
+                let x = channels_last(x);
+                let w = Weights::forward(data::<T>(w), strides(w), p.group_k());
+                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
+                unsafe { depthwise::run(&Plan::forward(&p), images::<T>(&x, p.input), w, finish, y.as_mut_ptr()) }
             }),
             Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
                 let x = channels_last(x);
@@ -114,7 +127,7 @@ pub fn conv_transpose(
     dispatch!(float "conv_transpose", g.dtype(), T => {
         let bias = epilogue.bias.map(Tensor::contiguous);
         let finish = finish_of::<T>(bias.as_ref(), epilogue.relu);
-        match Method::input_grad(&p, geometry) {
+        match Method::input_grad::<T>(&p, geometry) {
             Method::General => {
                 let (g, w) = (g.contiguous(), w.contiguous());
                 build::<T>(&shape, MemoryFormat::Contiguous, |dx| {
@@ -126,6 +139,17 @@ pub fn conv_transpose(
                 let (g, w) = (images::<T>(g, p.output), Weights::backward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
                 unsafe { direct::run(Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
+            }),
+            Method::Planar => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
+                let (g, w) = (images::<T>(g, p.output), Weights::backward(data::<T>(w), strides(w), p.group_k()));
+                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
+                unsafe { planar::run(&Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
+            }),
+            Method::Depthwise => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
+                let g = channels_last(g);
+                let w = Weights::backward(data::<T>(w), strides(w), p.group_k());
+                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
+                unsafe { depthwise::run(&Plan::input_grad(&p), images::<T>(&g, p.output), w, finish, dx.as_mut_ptr()) }
             }),
             Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
                 let g = channels_last(g);
@@ -156,10 +180,16 @@ pub fn conv_weight_grad(x: &Tensor, g: &Tensor, kernel_spatial: &[usize], geomet
                 general::weight_grad(&p, slice::<T>(&x), slice::<T>(&g), dw);
             })
         }
-        Method::Direct => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
+        Method::Direct | Method::Planar => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
             let (x, g) = (images::<T>(x, p.input), images::<T>(g, p.output));
             // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
             unsafe { weight_grad::run(&p, x, g, dw) }
+        }),
+        Method::Depthwise => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
+            let (x, g) = (channels_last(x), channels_last(g));
+            let (x, g) = (images::<T>(&x, p.input), images::<T>(&g, p.output));
+            // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
+            unsafe { depthwise_weight_grad::run(&p, x, g, dw) }
         }),
         Method::Winograd => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
             let (x, g) = (channels_last(x), channels_last(g));

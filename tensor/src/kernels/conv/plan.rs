@@ -35,6 +35,21 @@ impl Phase {
         self.reads_from(range.start)..self.reads_from(range.end - 1) + width
     }
 
+    /// Those of the taps that output `j` reads inside an axis of `size` inputs.
+    pub(super) fn inside(&self, j: usize, size: usize) -> Range<usize> {
+        let at = self.in_first + (j * self.in_step) as isize;
+        let first = self.taps.iter().take_while(|tap| at + tap.1 < 0).count();
+        let end = self.taps.iter().rev().take_while(|tap| at + tap.1 >= size as isize).count();
+        first..(self.taps.len() - end).max(first)
+    }
+
+    /// The outputs that read all of their taps inside an axis of `size` inputs.
+    pub(super) fn interior(&self, size: usize) -> Range<usize> {
+        let first = (0..self.count).find(|&j| self.inside(j, size).len() == self.taps.len()).unwrap_or(self.count);
+        let end = (first..self.count).find(|&j| self.inside(j, size).len() < self.taps.len()).unwrap_or(self.count);
+        first..end
+    }
+
     /// The `j` whose outputs lie in `range`.
     pub(super) fn within(&self, range: &Range<usize>) -> Range<usize> {
         let from = |at: usize| at.saturating_sub(self.out_first).div_ceil(self.out_step).min(self.count);
@@ -53,6 +68,7 @@ pub(super) struct Plan {
     pub(super) k: usize,
     pub(super) input: [usize; 3],
     pub(super) output: [usize; 3],
+    pub(super) kernel: [usize; 3],
     pub(super) axes: [SmallVec<[Phase; 2]>; 3],
     /// Multiplications.
     pub(super) work: usize,
@@ -70,6 +86,7 @@ impl Plan {
             k: p.k,
             input: p.input,
             output: p.output,
+            kernel: p.kernel,
             axes: std::array::from_fn(|axis| {
                 SmallVec::from_elem(
                     Phase {
@@ -97,6 +114,7 @@ impl Plan {
             k: p.c,
             input: p.output,
             output: p.input,
+            kernel: p.kernel,
             axes: std::array::from_fn(|axis| phases(p, axis)),
             work: p.work(),
             is_flat: false,

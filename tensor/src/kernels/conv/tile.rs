@@ -6,23 +6,8 @@
 //! filter size, stride, dilation and channel count, and matrix products). [`outer`] computes weight gradients: filter
 //! positions by output channels, over pixels.
 
+use super::unroll::{each, each_vector};
 use crate::simd::{Level, Real, Simd, dispatch};
-
-/// Repeats a body with a constant index: a `for` loop over accumulators stops being unrolled past LLVM's threshold,
-/// which sends the accumulators through memory.
-macro_rules! each {
-    ($n:expr, $i:ident => $body:expr) => {
-        each!(@ $n, $i => $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
-    };
-    (@ $n:expr, $i:ident => $body:expr; $($at:literal)*) => {
-        {$(if $at < $n { let $i: usize = $at; $body })*}
-    };
-}
-macro_rules! each_vector {
-    ($n:expr, $i:ident => $body:expr) => {
-        each!(@ $n, $i => $body; 0 1)
-    };
-}
 
 /// What is done to a tile's sums before they are stored.
 #[derive(Clone, Copy)]
@@ -68,7 +53,8 @@ pub(super) struct Gather<'a, T> {
 
 #[inline(always)]
 unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_, S::Scalar>) {
-    if P * V + V + 1 > S::REGISTERS {
+    // A constant block, so that tiles too large for a level cost no code there.
+    if const { P * V + V + 1 > S::REGISTERS } {
         unreachable!("tile: {P} x {V} accumulators do not fit {} registers", S::REGISTERS);
     }
     // SAFETY: the caller of `gather` vouches for every pointer of `call`; `rows` and `run` bound what is read.
@@ -153,7 +139,8 @@ pub(super) struct Outer<'a, T> {
 
 #[inline(always)]
 unsafe fn outer_tile<S: Simd, const P: usize, const V: usize>(call: &Outer<'_, S::Scalar>) {
-    if P * V + V + 1 > S::REGISTERS {
+    // A constant block, so that tiles too large for a level cost no code there.
+    if const { P * V + V + 1 > S::REGISTERS } {
         unreachable!("tile: {P} x {V} accumulators do not fit {} registers", S::REGISTERS);
     }
     // SAFETY: the caller of `outer` vouches for every pointer of `call`; `rows` and `run` bound what is read.

@@ -3,9 +3,11 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 
-use super::{ConvAlgorithm, ConvGeometry, Epilogue, conv, conv_input_grad, conv_transpose, conv_weight_grad};
-use crate::simd::{available_levels, with_level};
-use crate::{DType, Dims, MemoryFormat, Tensor};
+use gradus_tensor::kernels::conv::{
+    ConvAlgorithm, ConvGeometry, Epilogue, conv, conv_input_grad, conv_transpose, conv_weight_grad,
+};
+use gradus_tensor::simd::{available_levels, with_level};
+use gradus_tensor::{DType, Dims, MemoryFormat, Tensor, parallel};
 
 /// One random convolution.
 #[derive(Clone, Debug)]
@@ -186,6 +188,23 @@ fn winograd_cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// First layers and depthwise layers: few channels, many images and wide rows, so that work is divided.
+fn wide_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..20, 1usize..8, 1usize..20, 10usize..40, 10usize..40);
+    (sizes, 1usize..6, 1usize..4, any::<(u64, bool)>()).prop_map(|((n, c, k, h, w), size, stride, (seed, format))| {
+        let groups = if seed % 3 == 0 { k } else { 1 };
+        let c = if groups == 1 { c } else { k };
+        let padding = seed as usize / 3 % size;
+        let geometry = ConvGeometry {
+            stride: dims(&[stride, stride]),
+            padding: dims(&[padding, size - 1 - padding]),
+            groups,
+            ..ConvGeometry::unit(2)
+        };
+        Case { n, c, k, input: vec![h, w], kernel: vec![size, size], geometry, seed, format }
+    })
+}
+
 proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
@@ -206,6 +225,35 @@ proptest! {
         check(&case, DType::F64, 1e-11)?;
         for level in available_levels() {
             with_level(level, || check(&case, DType::F32, 5e-5))?;
+        }
+    }
+
+    #[test]
+    fn bits_do_not_depend_on_threads(case in prop_oneof![cases(), winograd_cases(), wide_cases()]) {
+        let [x, w, g] = [case.x(), case.w(), case.g()].map(|t| t.to_dtype(DType::F32));
+        let passes = || {
+            let results = [
+                conv(&x, &w, &case.geometry, Epilogue::default()),
+                conv_input_grad(&g, &w, &case.input, &case.geometry),
+                conv_weight_grad(&x, &g, &case.kernel, &case.geometry),
+            ];
+            results.map(|t| t.to_vec::<f32>().iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+        };
+        let threads = parallel::num_threads();
+        parallel::set_num_threads(1);
+        let alone = passes();
+        for count in [2, 3] {
+            parallel::set_num_threads(count);
+            prop_assert!(passes() == alone, "{count} threads");
+        }
+        parallel::set_num_threads(threads);
+    }
+
+    #[test]
+    fn wide_images_equal_the_loops_at_every_level(case in wide_cases()) {
+        check(&case, DType::F64, 1e-11)?;
+        for level in available_levels() {
+            with_level(level, || check(&case, DType::F32, 1e-4))?;
         }
     }
 

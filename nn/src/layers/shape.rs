@@ -1,0 +1,157 @@
+//! Layers without parameters that stand between others: identity, flattening and its inverse.
+
+use autograd::Variable;
+
+use crate::Module;
+use crate::module::{Forward, ModuleState};
+use crate::ops::window::tuple;
+
+/// Hands its input on. PyTorch: `torch.nn.Identity`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([1.0, 2.0]));
+/// assert!(Identity::new().call(&x).is_same(&x));
+/// ```
+#[derive(Debug, Default, Module)]
+pub struct Identity {
+    state: ModuleState,
+}
+
+impl Identity {
+    /// The layer.
+    pub fn new() -> Identity {
+        Identity::default()
+    }
+}
+
+impl Forward for Identity {
+    fn forward(&self, x: &Variable) -> Variable {
+        x.clone()
+    }
+}
+
+/// Makes one axis of several: by default all but the first, so that images become vectors. PyTorch:
+/// `torch.nn.Flatten`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::{DType, Tensor};
+/// let x = Variable::new(Tensor::zeros([8, 16, 5, 5], DType::F32));
+/// assert_eq!(Flatten::new().call(&x).shape(), &[8, 400]);
+/// assert_eq!(Flatten::between(0, 1).call(&x).shape(), &[128, 5, 5]);
+/// ```
+#[derive(Debug, Module)]
+#[module(extra_repr = options_text)]
+pub struct Flatten {
+    #[module(skip)]
+    start: isize,
+    #[module(skip)]
+    end: isize,
+    state: ModuleState,
+}
+
+impl Default for Flatten {
+    fn default() -> Flatten {
+        Flatten::between(1, -1)
+    }
+}
+
+impl Flatten {
+    /// All axes but the first.
+    pub fn new() -> Flatten {
+        Flatten::default()
+    }
+
+    /// The axes from `start` to `end`, both included; negative ones count from the end.
+    pub fn between(start: isize, end: isize) -> Flatten {
+        Flatten { start, end, state: ModuleState::default() }
+    }
+
+    fn options_text(&self) -> String {
+        format!("start_dim={}, end_dim={}", self.start, self.end)
+    }
+}
+
+impl Forward for Flatten {
+    fn forward(&self, x: &Variable) -> Variable {
+        let shape = x.shape();
+        let start = tensor::shape::axis("flatten", self.start, shape);
+        let end = tensor::shape::axis("flatten", self.end, shape);
+        if start > end {
+            tensor::fault!("flatten", [input: shape], "axis {} comes after axis {}", self.start, self.end);
+        }
+        if shape.is_empty() {
+            return x.reshape([1]);
+        }
+        let middle = [shape[start..=end].iter().product()];
+        x.reshape([&shape[..start], &middle, &shape[end + 1..]].concat())
+    }
+}
+
+/// Makes several axes of one. PyTorch: `torch.nn.Unflatten`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::{DType, Tensor};
+/// let x = Variable::new(Tensor::zeros([8, 400], DType::F32));
+/// assert_eq!(Unflatten::new(1, [16, 5, 5]).call(&x).shape(), &[8, 16, 5, 5]);
+/// ```
+#[derive(Debug, Module)]
+#[module(extra_repr = options_text)]
+pub struct Unflatten {
+    #[module(skip)]
+    axis: isize,
+    #[module(skip)]
+    sizes: Vec<usize>,
+    state: ModuleState,
+}
+
+impl Unflatten {
+    /// Axis `axis` becomes axes of `sizes`.
+    pub fn new(axis: isize, sizes: impl Into<Vec<usize>>) -> Unflatten {
+        Unflatten { axis, sizes: sizes.into(), state: ModuleState::default() }
+    }
+
+    fn options_text(&self) -> String {
+        format!("dim={}, unflattened_size={}", self.axis, tuple(&self.sizes))
+    }
+}
+
+impl Forward for Unflatten {
+    fn forward(&self, x: &Variable) -> Variable {
+        let shape = x.shape();
+        let axis = tensor::shape::axis("unflatten", self.axis, shape);
+        if shape.is_empty() || shape[axis] != self.sizes.iter().product::<usize>() {
+            tensor::fault!("unflatten", [input: shape], "axis {} does not divide into {:?}", self.axis, self.sizes);
+        }
+        x.reshape([&shape[..axis], &self.sizes, &shape[axis + 1..]].concat())
+    }
+}
+
+/// `max(x, 0)`, element by element. PyTorch: `torch.nn.ReLU`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([-1.0, 2.0]));
+/// assert_eq!(ReLU::new().call(&x).to_vec::<f64>(), [0.0, 2.0]);
+/// ```
+#[derive(Debug, Default, Module)]
+pub struct ReLU {
+    state: ModuleState,
+}
+
+impl ReLU {
+    /// The layer.
+    pub fn new() -> ReLU {
+        ReLU::default()
+    }
+}
+
+impl Forward for ReLU {
+    fn forward(&self, x: &Variable) -> Variable {
+        x.relu()
+    }
+}

@@ -1,0 +1,300 @@
+//! Dense convolution with few output channels, where lanes over channels would be empty: lanes run over pixels of a row
+//! instead. Serves the forward pass into few channels and the input gradient of first layers.
+//!
+//! The input is turned into planes `[c][d][h][w]` with zeros around, image by image; each product is a weight, broadcast,
+//! times a vector of neighbouring pixels.
+
+use std::ops::Range;
+
+use super::pack::Weights;
+use super::pad::Images;
+use super::plan::{Phase, Plan};
+use super::scratch::Scratch;
+use super::tile::{Finish, Shape, Shared};
+use super::unroll::each_of_eight;
+use crate::parallel;
+use crate::simd::{Level, Real, Simd, dispatch};
+
+/// Multiplications that one task should at least do.
+const TASK: usize = 1 << 19;
+
+/// Whether this method is likely the fastest for `plan`.
+pub(super) fn suits<T: Real>(plan: &Plan) -> bool {
+    let shape = Shape::current::<T>();
+    plan.groups == 1 && 2 * plan.k <= shape.lanes && plan.axes[2].iter().all(|phase| phase.in_step == 1)
+        // Rows must fill vectors, or nothing is won.
+        && plan.axes[2][0].count * 2 > shape.lanes
+}
+
+/// Where the planes of one image are cut out.
+#[derive(Clone, Copy)]
+struct Planes {
+    /// The input position of the first element.
+    first: [isize; 3],
+    size: [usize; 3],
+    /// Elements of one plane.
+    plane: usize,
+}
+
+/// A phase, ready for the kernel.
+struct Ready<'a, T> {
+    axes: [&'a Phase; 3],
+    /// Where each product's pixels start, from the vector's first output on.
+    offsets: Vec<usize>,
+    /// `[product][k]`.
+    weights: Vec<T>,
+}
+
+struct Pass<'a, T> {
+    plan: &'a Plan,
+    x: Images<T>,
+    planes: Planes,
+    phases: Vec<Ready<'a, T>>,
+    finish: Finish<T>,
+    out: Shared<T>,
+    level: Level,
+}
+// SAFETY: tasks read the inputs and write to images of their own.
+unsafe impl<T: Send> Send for Pass<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for Pass<'_, T> {}
+
+/// `out = gather(x, weights)` for one group; `out` is dense NHWC.
+///
+/// # Safety
+/// As for `direct::run`.
+pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>, finish: Finish<T>, out: *mut T) {
+    let shape = Shape::current::<T>();
+    let reads: [Range<isize>; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..plan.output[axis])));
+    let size: [usize; 3] = std::array::from_fn(|axis| reads[axis].len());
+    let planes = Planes { first: std::array::from_fn(|axis| reads[axis].start), size, plane: size.iter().product() };
+    // SAFETY: the caller's.
+    let phases = plan.phases().map(|axes| unsafe { ready(plan, axes, &planes, weights) }).collect();
+    let pass = Pass { plan, x, planes, phases, finish, out: Shared(out), level: shape.level };
+    let images = (TASK * plan.n / plan.work.max(1)).max(1);
+    parallel::for_each(plan.n.div_ceil(images), |task| {
+        // Vectors at the end of the last row read beyond it.
+        let mut planes = Scratch::<T>::new(plan.c * pass.planes.plane + shape.lanes);
+        for n in task * images..((task + 1) * images).min(plan.n) {
+            // SAFETY: the caller's; the scratch holds the planes.
+            unsafe {
+                pass.planes.copy(&pass.x, n, planes.as_mut_ptr(), T::ZERO);
+                image_at(pass.level, &pass, n, planes.as_ptr());
+            }
+        }
+    });
+}
+
+/// # Safety
+/// The weights are valid for reads as `plan` describes.
+unsafe fn ready<'a, T: Real>(plan: &Plan, axes: [&'a Phase; 3], planes: &Planes, weights: Weights<T>) -> Ready<'a, T> {
+    let [d, h, w] = axes;
+    let mut ready = Ready { axes, offsets: Vec::new(), weights: Vec::new() };
+    let first = |phase: &Phase| phase.taps.first().map_or(0, |tap| tap.1);
+    for c in 0..plan.c {
+        for tap_d in &d.taps {
+            for tap_h in &h.taps {
+                for tap_w in &w.taps {
+                    let row = (tap_d.1 - first(d)) as usize * planes.size[1] + (tap_h.1 - first(h)) as usize;
+                    ready.offsets.push(c * planes.plane + row * planes.size[2] + (tap_w.1 - first(w)) as usize);
+                    let at = c as isize * weights.channel
+                        + tap_d.0 as isize * weights.taps[0]
+                        + tap_h.0 as isize * weights.taps[1]
+                        + tap_w.0 as isize * weights.taps[2];
+                    // SAFETY: the channel, tap and lanes exist.
+                    ready
+                        .weights
+                        .extend((0..plan.k as isize).map(|k| unsafe { *weights.data.offset(at + k * weights.lane) }));
+                }
+            }
+        }
+    }
+    ready
+}
+
+impl Planes {
+    /// Copies image `n` into planes, `zero` outside the image.
+    ///
+    /// # Safety
+    /// The image is valid for reads, `to` for writes of all planes and a vector behind them.
+    unsafe fn copy<T: Copy>(&self, x: &Images<T>, n: usize, to: *mut T, zero: T) {
+        let inside = |axis: usize| {
+            let from = (-self.first[axis]).clamp(0, self.size[axis] as isize) as usize;
+            from..(x.sizes[axis] as isize - self.first[axis]).clamp(from as isize, self.size[axis] as isize) as usize
+        };
+        let [depth, height, width] = [inside(0), inside(1), inside(2)];
+        let whole = (0..3).all(|axis| inside(axis) == (0..self.size[axis]));
+        // SAFETY: positions inside the image are read, and positions of the planes written.
+        unsafe {
+            if !whole {
+                for i in 0..x.channels * self.plane {
+                    *to.add(i) = zero;
+                }
+            }
+            let [sn, sc, sd, sh, sw] = x.strides;
+            for d in depth.clone() {
+                for h in height.clone() {
+                    let row = to.add((d * self.size[1] + h) * self.size[2] + width.start);
+                    let at = [0, 1, 2].map(|axis| self.first[axis] + [d, h, width.start][axis] as isize);
+                    let from = x.data.offset(n as isize * sn + at[0] * sd + at[1] * sh + at[2] * sw);
+                    if x.channels == 1 || sw == 1 {
+                        for c in 0..x.channels {
+                            let (row, from) = (row.add(c * self.plane), from.offset(c as isize * sc));
+                            for w in 0..width.len() {
+                                *row.add(w) = *from.offset(w as isize * sw);
+                            }
+                        }
+                    } else {
+                        for w in 0..width.len() {
+                            let (row, from) = (row.add(w), from.offset(w as isize * sw));
+                            for c in 0..x.channels {
+                                *row.add(c * self.plane) = *from.offset(c as isize * sc);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The widest block of output channels.
+const CHANNELS: usize = 6;
+
+/// Calls the tile for a number of channels known at run time.
+macro_rules! by_channels {
+    ($channels:expr, $vectors:literal, $($arg:expr),*) => {
+        match $channels {
+            1 => tile_kernel::<S, 1, $vectors>($($arg),*),
+            2 => tile_kernel::<S, 2, $vectors>($($arg),*),
+            3 => tile_kernel::<S, 3, $vectors>($($arg),*),
+            4 => tile_kernel::<S, 4, $vectors>($($arg),*),
+            5 => tile_kernel::<S, 5, $vectors>($($arg),*),
+            _ => tile_kernel::<S, 6, $vectors>($($arg),*),
+        }
+    };
+}
+
+#[inline(always)]
+unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *const S::Scalar) {
+    let plan = pass.plan;
+    let size = pass.planes.size;
+    // Where the vectors of a phase read and write, and how many lanes of them count.
+    let mut vectors: Vec<Place> = Vec::new();
+    for ready in &pass.phases {
+        let [d, h, w] = ready.axes;
+        vectors.clear();
+        let start = |axis: usize, phase: &Phase, j: usize| {
+            if ready.offsets.is_empty() { 0 } else { (phase.reads_from(j) - pass.planes.first[axis]) as usize }
+        };
+        for jd in 0..d.count {
+            for jh in 0..h.count {
+                let row = (n * plan.output[0] + d.out_first + jd * d.out_step) * plan.output[1];
+                let row = (row + h.out_first + jh * h.out_step) * plan.output[2] + w.out_first;
+                let from = (start(0, d, jd) * size[1] + start(1, h, jh)) * size[2];
+                for jw in (0..w.count).step_by(S::LANES) {
+                    vectors.push(Place {
+                        from: from + start(2, w, jw),
+                        to: (row + jw * w.out_step) * plan.k,
+                        valid: (w.count - jw).min(S::LANES),
+                    });
+                }
+            }
+        }
+        let mut channel = 0;
+        while channel < plan.k {
+            // Blocks of nearly equal width.
+            let blocks = (plan.k - channel).div_ceil(CHANNELS);
+            let channels = (plan.k - channel).div_ceil(blocks);
+            let tile = Tile { pass, ready, channel, planes };
+            // SAFETY: the caller's; the places are those of this image.
+            unsafe {
+                if S::REGISTERS >= 32 {
+                    if channels <= 2 {
+                        for places in vectors.chunks(8) {
+                            if channels == 1 {
+                                tile_kernel::<S, 1, 8>(&tile, places);
+                            } else {
+                                tile_kernel::<S, 2, 8>(&tile, places);
+                            }
+                        }
+                    } else {
+                        for places in vectors.chunks(4) {
+                            by_channels!(channels, 4, &tile, places);
+                        }
+                    }
+                } else {
+                    for places in vectors.chunks(2) {
+                        by_channels!(channels, 2, &tile, places);
+                    }
+                }
+            }
+            channel += channels;
+        }
+    }
+}
+dispatch! {
+    unsafe fn image_at<T>(pass: &Pass<'_, T>, n: usize, planes: *const T) = image_kernel;
+}
+
+/// A vector of outputs.
+#[derive(Clone, Copy)]
+struct Place {
+    from: usize,
+    to: usize,
+    valid: usize,
+}
+
+/// What the tiles of a phase and of a block of channels share.
+struct Tile<'a, T> {
+    pass: &'a Pass<'a, T>,
+    ready: &'a Ready<'a, T>,
+    channel: usize,
+    planes: *const T,
+}
+
+/// `K` channels of up to `V` vectors of outputs.
+#[inline(always)]
+unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S::Scalar>, places: &[Place]) {
+    let Tile { pass, ready, channel, planes } = *tile;
+    let k = pass.plan.k;
+    // SAFETY: the caller's; a missing place repeats the last one, whose result is not stored.
+    unsafe {
+        let mut from = [planes; V];
+        each_of_eight!(V, v => from[v] = planes.add(places[v.min(places.len() - 1)].from));
+        let mut acc = [[S::zero(); V]; K];
+        let mut weights = ready.weights.as_ptr().wrapping_add(channel);
+        for &offset in &ready.offsets {
+            let mut x = [S::zero(); V];
+            each_of_eight!(V, v => x[v] = S::load(from[v].add(offset)));
+            each_of_eight!(K, c => {
+                let weight = S::splat(*weights.add(c));
+                each_of_eight!(V, v => acc[c][v] = S::fma(weight, x[v], acc[c][v]));
+            });
+            weights = weights.wrapping_add(k);
+        }
+        if !pass.finish.bias.is_null() {
+            each_of_eight!(K, c => {
+                let bias = S::splat(*pass.finish.bias.add(channel + c));
+                each_of_eight!(V, v => acc[c][v] = S::add(acc[c][v], bias));
+            });
+        }
+        if pass.finish.relu {
+            each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = S::max(S::zero(), acc[c][v])));
+        }
+        let step = ready.axes[2].out_step * k;
+        // 64 lanes are more than any level has.
+        let mut lanes = [[<S::Scalar as Real>::ZERO; 64]; K];
+        each_of_eight!(V, v => if let Some(place) = places.get(v) {
+            let to = pass.out.at(place.to + channel);
+            if step == 1 {
+                S::store_first(to, place.valid, acc[0][v]);
+            } else {
+                each_of_eight!(K, c => S::store(lanes[c].as_mut_ptr(), acc[c][v]));
+                for lane in 0..place.valid {
+                    each_of_eight!(K, c => *to.add(lane * step + c) = lanes[c][lane]);
+                }
+            }
+        });
+    }
+}
