@@ -25,6 +25,9 @@ autograd::ops! {
     dropout::{Dropout}
     embedding::{Embedding}
     linear::{Linear, LinearBias}
+    losses::{
+        CrossEntropy, Ctc, Mse, L1, SmoothL1, Huber, Bce, BceWithLogits, KlDiv, PoissonNll, SoftMargin,
+    }
     max_pool::{MaxPool, MaxUnpool}
     resample::{Resample}
     softmax::{Softmax, LogSoftmax}
