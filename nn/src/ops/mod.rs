@@ -1,10 +1,10 @@
 //! Differentiable network ops, one file or folder per family, all in one registry that generates their checks.
 
-mod activation_grad;
+mod fused_relu;
 pub mod window;
 
 autograd::ops! {
     conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
-    linear::{Linear, LinearBias}
+    linear::{Linear, LinearBias, LinearRelu}
     tap::{Tap}
 }
