@@ -3,7 +3,6 @@
 //! A file holds all that the world sees of an op: the public function with its shape checks, the gradient, samples for
 //! the check. Numeric kernels lie in `tensor::kernels` under the same names.
 
-mod activation_grad;
 pub mod avg_pool;
 pub mod bilinear;
 pub mod fold;
@@ -13,6 +12,7 @@ pub mod norm;
 pub mod pad;
 pub mod pool;
 pub mod shuffle;
+mod fused_relu;
 pub mod window;
 
 autograd::ops! {
@@ -24,12 +24,12 @@ autograd::ops! {
     conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
     dropout::{Dropout}
     embedding::{Embedding}
-    linear::{Linear, LinearBias}
     losses::{
         CrossEntropy, Ctc, Mse, L1, SmoothL1, Huber, Bce, BceWithLogits, KlDiv, PoissonNll, SoftMargin,
     }
     max_pool::{MaxPool, MaxUnpool}
     resample::{Resample}
     softmax::{Softmax, LogSoftmax}
+    linear::{Linear, LinearBias, LinearRelu}
     tap::{Tap}
 }

@@ -10,3 +10,4 @@ pub mod optim;
 pub mod pool;
 pub mod resample;
 pub mod softmax;
+pub mod linear;

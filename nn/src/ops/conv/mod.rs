@@ -15,9 +15,9 @@ mod samples;
 mod transpose;
 
 use autograd::{Context, Op, Variable};
-use tensor::Tensor;
 use tensor::error::fail_with;
 use tensor::kernels::conv::{self, ConvGeometry, Epilogue};
+use tensor::{Dims, Tensor};
 
 pub use adjoint::{ConvTranspose, ConvTransposeBias, ConvWeightGrad};
 pub use fused::ConvRelu;
@@ -26,6 +26,7 @@ pub use padding::pad_with;
 pub use transpose::{conv_transpose1d, conv_transpose2d, conv_transpose3d};
 pub(crate) use transpose::{conv_transpose, output_padding_for};
 
+use super::fused_relu::defer;
 use super::window::PaddingMode;
 
 /// A convolution without bias; see [`conv2d`].
@@ -154,9 +155,19 @@ pub(crate) fn convolve<const N: usize>(
         );
     }
     match bias {
-        Some(bias) => fused::conv_bias(&padded, w, bias, geometry),
+        Some(bias) => conv_bias([&padded, w, bias], geometry),
         None => Conv { geometry }.apply([&padded, w]),
     }
+}
+
+/// A convolution with bias that waits to see whether a ReLU follows.
+#[track_caller]
+fn conv_bias(inputs: [&Variable; 3], geometry: ConvGeometry) -> Variable {
+    let [x, w, _] = inputs;
+    let spatial = geometry.output_spatial(&x.shape()[2..], &w.shape()[2..]).expect("checked by the caller");
+    let mut shape = Dims::from_slice(&[x.shape()[0], w.shape()[0]]);
+    shape.extend_from_slice(&spatial);
+    defer(ConvBias { geometry: geometry.clone() }, ConvRelu { geometry }, inputs, shape)
 }
 
 /// The operands, as messages show them.
