@@ -1,6 +1,6 @@
 //! The exact text of the faults of convolutions and linear layers.
 
-use gradus_nn::ops::conv::{ConvOptions, ConvTransposeOptions, conv1d, conv2d, conv_transpose2d};
+use gradus_nn::ops::conv::{ConvOptions, ConvTransposeOptions, conv_transpose2d, conv1d, conv2d};
 use gradus_nn::ops::linear::linear;
 use gradus_nn::ops::window::{Padding, PaddingMode};
 use gradus_nn::prelude::*;
