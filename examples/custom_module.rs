@@ -75,5 +75,10 @@ fn main() {
     let x = Variable::new(Tensor::randn([4, 3, 32, 32], DType::F32));
     let y = model.call(&x);
     y.mean(&[], false).backward();
-    println!("{:?} -> {:?}; gradient of the stem: {:?}", x.shape(), y.shape(), model.stem.weight.grad().unwrap().shape());
+    println!(
+        "{:?} -> {:?}; gradient of the stem: {:?}",
+        x.shape(),
+        y.shape(),
+        model.stem.weight.grad().unwrap().shape()
+    );
 }

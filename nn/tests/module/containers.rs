@@ -101,5 +101,8 @@ fn faults_of_containers() {
     let mut dict: ModuleDict = ModuleDict::new();
     dict.insert("x", ReLU::new());
     dict.insert("y", ReLU::new());
-    assert_eq!(fault(|| assert_eq!(dict["z"].type_name(), "")), "module_dict: there is no module named \"z\" among x, y");
+    assert_eq!(
+        fault(|| assert_eq!(dict["z"].type_name(), "")),
+        "module_dict: there is no module named \"z\" among x, y"
+    );
 }

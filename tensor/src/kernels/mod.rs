@@ -5,3 +5,7 @@ pub(crate) mod copy;
 pub mod elementwise;
 pub mod gemm;
 pub mod linear;
+pub mod norm;
+pub mod pool;
+pub mod resample;
+pub mod softmax;
