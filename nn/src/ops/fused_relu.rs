@@ -58,7 +58,12 @@ pub(crate) fn defer<P: Op<3, Saved = ()>, F: Op<3>>(
     inputs: [&Variable; 3],
     shape: Dims,
 ) -> Variable {
-    let waiting =
-        Waiting { plain: plain.clone(), fused, inputs: inputs.map(Variable::clone), values: inputs.map(Variable::data), shape };
+    let waiting = Waiting {
+        plain: plain.clone(),
+        fused,
+        inputs: inputs.map(Variable::clone),
+        values: inputs.map(Variable::data),
+        shape,
+    };
     plain.apply_deferred(inputs, (), Box::new(waiting))
 }

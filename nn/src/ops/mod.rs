@@ -6,13 +6,13 @@
 pub mod avg_pool;
 pub mod bilinear;
 pub mod fold;
+mod fused_relu;
 pub mod grid_sample;
 pub mod interpolate;
 pub mod norm;
 pub mod pad;
 pub mod pool;
 pub mod shuffle;
-mod fused_relu;
 pub mod window;
 
 autograd::ops! {

@@ -75,7 +75,7 @@ Everything(
   (volume): Conv3d(1, 1, kernel_size=(1, 2, 3), stride=(1, 1, 1), padding=valid, dilation=(1, 2, 1))
 )";
     assert_eq!(everything().to_string(), expected);
-    assert_eq!(everything().as_dyn().to_string(), expected);
+    assert_eq!((&everything() as &dyn Module).to_string(), expected);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The exact text of the faults of convolutions and linear layers.
 
-use gradus_nn::ops::conv::{ConvOptions, ConvTransposeOptions, conv1d, conv2d, conv_transpose2d};
+use gradus_nn::ops::conv::{ConvOptions, ConvTransposeOptions, conv_transpose2d, conv1d, conv2d};
 use gradus_nn::ops::linear::linear;
 use gradus_nn::ops::window::{Padding, PaddingMode};
 use gradus_nn::prelude::*;
@@ -41,7 +41,7 @@ fn convolutions_say_what_does_not_fit() {
     );
     assert_eq!(
         run(plain.groups(2).padding(8).padding_mode(PaddingMode::Reflect)),
-        "conv2d: reflect padding of 8 and 8 needs more than the 8 elements of axis 2 (input [2, 4, 8, 8])"
+        "pad: reflect padding (8, 8) exceeds 7, the most for axis 3 (input [2, 4, 8, 8])"
     );
     let bias = zeros(&[5]);
     assert_eq!(

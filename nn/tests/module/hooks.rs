@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use autograd::HookHandle;
+use gradus_nn::module::{register_module_forward_hook, register_module_full_backward_hook};
 use gradus_nn::prelude::*;
-use gradus_nn::{register_module_forward_hook, register_module_full_backward_hook};
 use tensor::{DType, Tensor};
 
 use crate::{LeNet, randn, zeros};

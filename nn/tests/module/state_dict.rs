@@ -115,17 +115,13 @@ fn tied_entries_load_under_both_names() {
     assert_eq!(dict.len(), 4);
     let mut partial = dict.clone();
     partial.remove("1.weight");
-    assert_eq!(
-        model.load_state_dict(&partial, true).unwrap_err().to_string(),
-        "load_state_dict: 1 missing (1.weight)"
-    );
+    assert_eq!(model.load_state_dict(&partial, true).unwrap_err().to_string(), "load_state_dict: 1 missing (1.weight)");
     model.load_state_dict(&dict, true).unwrap();
 }
 
 #[test]
 fn entries_keep_their_order() {
-    let mut dict: StateDict =
-        ["a", "b", "c"].into_iter().map(|name| (name, Tensor::scalar(1.0))).collect();
+    let mut dict: StateDict = ["a", "b", "c"].into_iter().map(|name| (name, Tensor::scalar(1.0))).collect();
     assert!(dict.remove("a").is_some() && dict.remove("a").is_none());
     assert!(dict.insert("b", Tensor::scalar(2.0)).is_some());
     assert!(dict.rename("b", "d") && !dict.rename("b", "e"));

@@ -10,12 +10,12 @@ fn a_summary_lists_what_runs() {
     model.fc2.weight.set_requires_grad(false);
     let summary = model.summary(&[8, 1, 28, 28]).unwrap();
     let expected = "\
-layer            output          parameters  multiply-adds    bytes
-LeNet            [8, 10]                  -              -        -
-  conv1: Conv2d  [8, 6, 14, 14]         156        235,200   37,632
-  conv2: Conv2d  [8, 16, 5, 5]        2,416        480,000   12,800
-  fc1: Linear    [8, 120]            48,120        384,000    3,840
-  fc2: Linear    [8, 10]              1,210          9,600      320
+layer            output          parameters  multiply-adds   bytes
+LeNet            [8, 10]                  -              -       -
+  conv1: Conv2d  [8, 6, 14, 14]         156        235,200  37,632
+  conv2: Conv2d  [8, 16, 5, 5]        2,416        480,000  12,800
+  fc1: Linear    [8, 120]            48,120        384,000   3,840
+  fc2: Linear    [8, 10]              1,210          9,600     320
 parameters: 51,902 (50,702 trainable)
 multiply-adds: 1,108,800
 bytes: 54,592 of activations, 207,608 of parameters and buffers";
