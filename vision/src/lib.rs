@@ -3,8 +3,8 @@
 
 #![forbid(unsafe_code)]
 
-pub mod draw;
 pub mod datasets;
+pub mod draw;
 mod error;
 pub mod image;
 pub mod transform;
