@@ -36,6 +36,7 @@ pub mod check;
 pub mod containers;
 pub mod data;
 mod extension;
+pub mod functional;
 pub mod init;
 pub mod io;
 pub mod layers;
