@@ -7,6 +7,7 @@ pub mod datasets;
 pub mod draw;
 mod error;
 pub mod image;
+pub mod models;
 pub mod transform;
 
 pub use error::{Result, VisionError};

@@ -16,7 +16,7 @@ impl AlexNet {
     /// A network for `channels` input channels and `classes` classes.
     pub fn new(channels: usize, classes: usize) -> AlexNet {
         let conv = |i, o, k, s, p| Conv2d::builder(i, o, k).stride(s).padding(p).build();
-        let pool = || MaxPool2d::builder(3).stride(2).build();
+        let pool = || MaxPool2d::new(Pool::new(3).stride(2));
         AlexNet {
             features: sequential![
                 conv(channels, 64, 11, 4, 2),

@@ -48,7 +48,7 @@ impl DenseNet {
             "conv0" => Conv2d::builder(channels, 64, 7).stride(2).padding(3).bias(false).build(),
             "norm0" => BatchNorm2d::new(64),
             "relu0" => ReLU::new(),
-            "pool0" => MaxPool2d::builder(3).stride(2).padding(1).build(),
+            "pool0" => MaxPool2d::new(Pool::new(3).stride(2).padding(1)),
         ];
         let mut width = 64;
         let blocks = [6, 12, 24, 16];

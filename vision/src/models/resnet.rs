@@ -133,7 +133,7 @@ impl ResNet {
         ResNet {
             conv1: conv(channels, 64, 7, 2),
             bn1: BatchNorm2d::new(64),
-            maxpool: MaxPool2d::builder(3).stride(2).padding(1).build(),
+            maxpool: MaxPool2d::new(Pool::new(3).stride(2).padding(1)),
             layer1: layer(0),
             layer2: layer(1),
             layer3: layer(2),

@@ -94,7 +94,7 @@ impl SqueezeNet {
 }
 
 fn pool() -> MaxPool2d {
-    MaxPool2d::builder(3).stride(2).ceil_mode(true).build()
+    MaxPool2d::new(Pool::new(3).stride(2).ceil_mode(true))
 }
 
 impl Forward for SqueezeNet {
