@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod datasets;
+pub mod draw;
 mod error;
 pub mod image;
 pub mod transform;
