@@ -83,7 +83,10 @@ impl Tensor {
     /// If padding an input of `shape` would not give this tensor's shape, or the dtype is `bool`.
     #[track_caller]
     pub fn pad_adjoint(&self, padding: &[(isize, isize)], mode: PadMode, shape: &[usize]) -> Tensor {
-        let lead = self.check_padding(padding);
+        if padding.len() > self.rank() {
+            crate::fault!("pad_adjoint", [input: self.shape()], "{} pairs for {} axes", padding.len(), self.rank());
+        }
+        let lead = self.rank() - padding.len();
         let fits = |axis: usize| {
             let (before, after) = if axis < lead { (0, 0) } else { padding[axis - lead] };
             shape[axis] as isize + before + after == self.shape()[axis] as isize
