@@ -33,6 +33,7 @@ extern crate self as nn;
 
 pub mod containers;
 mod extension;
+pub mod functional;
 pub mod layers;
 pub mod module;
 pub mod ops;

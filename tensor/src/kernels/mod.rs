@@ -4,3 +4,7 @@ pub mod conv;
 pub(crate) mod copy;
 pub mod elementwise;
 pub mod gemm;
+pub mod norm;
+pub mod pool;
+pub mod resample;
+pub mod softmax;
