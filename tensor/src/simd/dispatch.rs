@@ -112,11 +112,6 @@ pub(crate) use dispatch;
 #[inline]
 pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    fn avx512<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
-    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn avx2<R>(f: impl FnOnce() -> R) -> R {
         f()
@@ -124,10 +119,7 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     match level() {
         // SAFETY: `level` returns only what the CPU has.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(f) },
-        // SAFETY: `level` returns only what the CPU has.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(f) },
+        Level::Avx512 | Level::Avx2 => unsafe { avx2(f) },
         _ => f(),
     }
 }
