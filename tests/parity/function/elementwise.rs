@@ -34,8 +34,8 @@ pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
         "log10" => x.log10(),
         "log1p" => x.log1p(),
         "log2" => x.log2(),
-        "logit" => x.logit(),
-        "neg" => x.neg(),
+        "logit" => x.logit(None),
+        "neg" => -x,
         "reciprocal" => x.reciprocal(),
         "relu" => x.relu(),
         "round" => x.round(),
@@ -75,9 +75,12 @@ pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
         "atan2" => x.atan2(&operand(call, "other")),
         "fmod" => x.fmod(&operand(call, "other")),
         "remainder" => x.remainder(&operand(call, "other")),
-        "lerp" => x.lerp(call.input("end")?, &operand(call, "weight")),
+        "lerp" => match call.other("weight") {
+            Ok(weight) => ops::arithmetic::lerp_tensor(x, call.input("end")?, weight),
+            Err(weight) => x.lerp(call.input("end")?, weight),
+        },
         "clamp" => match call.input("min") {
-            Some(low) => ops::clamp::clamp_tensors(x, Some(low), call.input("max")),
+            Some(low) => ops::bounds::clamp_tensor(x, Some(low), call.input("max")),
             None => {
                 let low = call.args.float_or("min", f64::NEG_INFINITY);
                 x.clamp(low, call.args.float_or("max", f64::INFINITY))

@@ -38,12 +38,13 @@ pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
             return plain(if call.op == "argmax" { data.argmax(axis, keep) } else { data.argmin(axis, keep) });
         }
         "matmul" => x.matmul(call.input("other")?),
-        "bmm" => x.bmm(call.input("mat2")?),
-        "outer" => x.outer(call.input("vec2")?),
-        "addmm" => x.addmm(
-            call.input("mat1")?,
-            call.input("mat2")?,
-            (call.args.float_or("beta", 1.0), call.args.float_or("alpha", 1.0)),
+        "bmm" => ops::matmul::bmm(x, call.input("mat2")?),
+        "outer" => ops::matmul::outer(x, call.input("vec2")?),
+        "addmm" => ops::matmul::addmm(
+            x,
+            [call.input("mat1")?, call.input("mat2")?],
+            call.args.float_or("beta", 1.0),
+            call.args.float_or("alpha", 1.0),
         ),
         "einsum" => {
             let operands: Vec<&Variable> = call.inputs.iter().collect();

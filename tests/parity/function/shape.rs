@@ -13,7 +13,14 @@ pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
     let args = &call.args;
     let dim = |default: isize| args.int_or("dim", default);
     let y = match call.op {
-        "reshape" => x.reshape_infer(args.ints("shape")?),
+        "reshape" => {
+            let mut target = args.ints("shape")?;
+            if let Some(at) = target.iter().position(|&size| size < 0) {
+                let known: isize = target.iter().filter(|&&size| size >= 0).product();
+                target[at] = if known == 0 { 0 } else { x.len() as isize / known };
+            }
+            x.reshape(sizes(&target))
+        }
         "permute" => x.permute(args.ints("dims")?),
         "transpose" => x.transpose(args.int("dim0")?, args.int("dim1")?),
         "squeeze" => match args.int("dim") {
@@ -46,16 +53,12 @@ pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
         "tril" => x.tril(args.int_or("diagonal", 0)),
         "triu" => x.triu(args.int_or("diagonal", 0)),
         "diagonal" => x.diagonal(args.int_or("offset", 0), args.int_or("dim1", 0), args.int_or("dim2", 1)),
-        "pad" => {
-            let value = args.float_or("value", 0.0);
-            ops::pad::pad(x, &args.ints("pad")?, super::network::padding_mode(args.text("mode", "constant"), value)?)
-        }
         "cat" => ops::cat::cat(&call.inputs.iter().collect::<Vec<_>>(), dim(0)),
         "stack" => ops::cat::stack(&call.inputs.iter().collect::<Vec<_>>(), dim(0)),
         "split" => {
             let sections = args.ints("split_size_or_sections")?;
             let list = args.raw("split_size_or_sections").is_array();
-            return Some(if list { x.split_sections(&sizes(&sections), dim(0)) } else { x.split(sections[0] as usize, dim(0)) });
+            return Some(if list { x.split_with_sizes(&sizes(&sections), dim(0)) } else { x.split(sections[0] as usize, dim(0)) });
         }
         "chunk" => return Some(x.chunk(args.size("chunks"), dim(0))),
         "sort" | "argsort" => {
