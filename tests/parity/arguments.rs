@@ -10,14 +10,14 @@ use super::case::list;
 use super::{Outcome, Tensors};
 
 /// The arguments of one call.
-pub struct Arguments<'a> {
+pub(crate) struct Arguments<'a> {
     value: &'a Value,
     tensors: &'a Tensors,
     read: RefCell<BTreeSet<String>>,
 }
 
 /// A JSON number, also one that JSON cannot write.
-pub fn number(value: &Value) -> Option<f64> {
+pub(crate) fn number(value: &Value) -> Option<f64> {
     value.as_f64().or_else(|| match value["float"].as_str()? {
         "inf" => Some(f64::INFINITY),
         "-inf" => Some(f64::NEG_INFINITY),
@@ -26,55 +26,55 @@ pub fn number(value: &Value) -> Option<f64> {
 }
 
 impl<'a> Arguments<'a> {
-    pub fn new(value: &'a Value, tensors: &'a Tensors) -> Arguments<'a> {
+    pub(crate) fn new(value: &'a Value, tensors: &'a Tensors) -> Arguments<'a> {
         Arguments { value, tensors, read: RefCell::default() }
     }
 
     /// The raw argument; null if absent.
-    pub fn raw(&self, name: &str) -> &'a Value {
+    pub(crate) fn raw(&self, name: &str) -> &'a Value {
         self.read.borrow_mut().insert(name.to_owned());
         &self.value[name]
     }
 
     /// Whether an argument is given and not null.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         !self.raw(name).is_null()
     }
 
-    pub fn float(&self, name: &str) -> Option<f64> {
+    pub(crate) fn float(&self, name: &str) -> Option<f64> {
         number(self.raw(name))
     }
 
-    pub fn float_or(&self, name: &str, default: f64) -> f64 {
+    pub(crate) fn float_or(&self, name: &str, default: f64) -> f64 {
         self.float(name).unwrap_or(default)
     }
 
-    pub fn int(&self, name: &str) -> Option<isize> {
+    pub(crate) fn int(&self, name: &str) -> Option<isize> {
         self.raw(name).as_i64().map(|value| value as isize)
     }
 
-    pub fn int_or(&self, name: &str, default: isize) -> isize {
+    pub(crate) fn int_or(&self, name: &str, default: isize) -> isize {
         self.int(name).unwrap_or(default)
     }
 
-    pub fn size(&self, name: &str) -> usize {
+    pub(crate) fn size(&self, name: &str) -> usize {
         self.raw(name).as_u64().unwrap_or_else(|| panic!("argument {name} is no size")) as usize
     }
 
-    pub fn size_or(&self, name: &str, default: usize) -> usize {
+    pub(crate) fn size_or(&self, name: &str, default: usize) -> usize {
         self.raw(name).as_u64().map_or(default, |value| value as usize)
     }
 
-    pub fn flag(&self, name: &str, default: bool) -> bool {
+    pub(crate) fn flag(&self, name: &str, default: bool) -> bool {
         self.raw(name).as_bool().unwrap_or(default)
     }
 
-    pub fn text(&self, name: &str, default: &'a str) -> &'a str {
+    pub(crate) fn text(&self, name: &str, default: &'a str) -> &'a str {
         self.raw(name).as_str().unwrap_or(default)
     }
 
     /// One number or a list of numbers; `None` if absent.
-    pub fn ints(&self, name: &str) -> Option<Vec<isize>> {
+    pub(crate) fn ints(&self, name: &str) -> Option<Vec<isize>> {
         match self.raw(name) {
             Value::Null => None,
             Value::Number(value) => Some(vec![value.as_i64()? as isize]),
@@ -83,7 +83,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// One size, repeated, or a list of `count` sizes (a list of one counts for all).
-    pub fn sizes(&self, name: &str, count: usize, default: usize) -> Vec<usize> {
+    pub(crate) fn sizes(&self, name: &str, count: usize, default: usize) -> Vec<usize> {
         match self.ints(name) {
             None => vec![default; count],
             Some(values) if values.len() == 1 => vec![values[0] as usize; count],
@@ -92,7 +92,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// One number or a list of numbers; `None` if absent.
-    pub fn floats(&self, name: &str) -> Option<Vec<f64>> {
+    pub(crate) fn floats(&self, name: &str) -> Option<Vec<f64>> {
         match self.raw(name) {
             Value::Null => None,
             Value::Array(values) => Some(values.iter().filter_map(number).collect()),
@@ -101,12 +101,12 @@ impl<'a> Arguments<'a> {
     }
 
     /// A stored tensor.
-    pub fn tensor(&self, name: &str) -> Option<Tensor> {
+    pub(crate) fn tensor(&self, name: &str) -> Option<Tensor> {
         self.raw(name)["tensor"].as_str().map(|key| self.tensors.of(key))
     }
 
     /// Refuses the case if an argument was given that nobody read.
-    pub fn finish(&self) -> Result<(), Outcome> {
+    pub(crate) fn finish(&self) -> Result<(), Outcome> {
         let read = self.read.borrow();
         let left: Vec<&String> =
             self.value.as_object().into_iter().flatten().map(|(name, _)| name).filter(|name| !read.contains(*name)).collect();

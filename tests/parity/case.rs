@@ -8,39 +8,40 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 /// One case; fields that only some kinds have stay in `raw`.
-pub struct Case {
-    pub id: String,
-    pub op: String,
-    pub kind: String,
-    pub dtype: DType,
-    pub rtol: f64,
-    pub atol: f64,
-    pub raw: Value,
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) op: String,
+    pub(crate) kind: String,
+    pub(crate) dtype: DType,
+    pub(crate) rtol: f64,
+    pub(crate) atol: f64,
+    pub(crate) raw: Value,
 }
 
 /// The stored tensors by key.
-pub struct Tensors(HashMap<String, Tensor>);
+#[derive(Default)]
+pub(crate) struct Tensors(HashMap<String, Tensor>);
 
 impl Tensors {
     /// The tensor of a key.
-    pub fn of(&self, key: &str) -> Tensor {
+    pub(crate) fn of(&self, key: &str) -> Tensor {
         self.0.get(key).unwrap_or_else(|| panic!("the file has no tensor {key}")).clone()
     }
 }
 
 impl Case {
     /// The arguments.
-    pub fn args(&self) -> &Value {
+    pub(crate) fn args(&self) -> &Value {
         &self.raw["args"]
     }
 
     /// A list of keys, each perhaps null.
-    pub fn keys(&self, field: &str) -> Vec<Option<String>> {
+    pub(crate) fn keys(&self, field: &str) -> Vec<Option<String>> {
         list(&self.raw[field]).iter().map(|key| key.as_str().map(str::to_owned)).collect()
     }
 
     /// A map from names to keys, each perhaps null.
-    pub fn map(&self, field: &str) -> BTreeMap<String, Option<String>> {
+    pub(crate) fn map(&self, field: &str) -> BTreeMap<String, Option<String>> {
         self.raw[field]
             .as_object()
             .into_iter()
@@ -50,18 +51,18 @@ impl Case {
     }
 
     /// Whether a flag is set.
-    pub fn flag(&self, field: &str) -> bool {
+    pub(crate) fn flag(&self, field: &str) -> bool {
         self.raw[field].as_bool().unwrap_or(false)
     }
 }
 
 /// The elements of a JSON list; nothing for null.
-pub fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// Reads `OP.json` and the `OP.safetensors` beside it.
-pub fn read(path: &Path) -> Result<(Vec<Case>, Tensors), String> {
+pub(crate) fn read(path: &Path) -> Result<(Vec<Case>, Tensors), String> {
     let fault = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
     let text = std::fs::read_to_string(path).map_err(|e| fault(&e))?;
     let values: Vec<Value> = serde_json::from_str(&text).map_err(|e| fault(&e))?;

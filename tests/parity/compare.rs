@@ -5,12 +5,12 @@ use gradus::tensor::{DType, Tensor};
 use super::{Case, Outcome};
 
 /// The worst deviation of `got` in units of the tolerance; a failure above 1.
-pub fn close(case: &Case, what: &str, got: &Tensor, expected: &Tensor) -> Result<f64, Outcome> {
+pub(crate) fn close(case: &Case, what: &str, got: &Tensor, expected: &Tensor) -> Result<f64, Outcome> {
     within(what, got, expected, (case.rtol, case.atol))
 }
 
 /// [`close`] at a given relative and absolute tolerance.
-pub fn within(what: &str, got: &Tensor, expected: &Tensor, (rtol, atol): (f64, f64)) -> Result<f64, Outcome> {
+pub(crate) fn within(what: &str, got: &Tensor, expected: &Tensor, (rtol, atol): (f64, f64)) -> Result<f64, Outcome> {
     if got.shape() != expected.shape() {
         return Err(Outcome::failed(format!("{what} has shape {:?}, expected {:?}", got.shape(), expected.shape())));
     }

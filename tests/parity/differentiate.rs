@@ -10,13 +10,13 @@ use super::case::list;
 use super::{Case, Outcome, Tensors, compare};
 
 /// The inputs of a case: the stored leaves, and what is passed after the view recipes.
-pub struct Inputs {
+pub(crate) struct Inputs {
     stored: Vec<Variable>,
-    pub passed: Vec<Variable>,
+    pub(crate) passed: Vec<Variable>,
 }
 
 impl Inputs {
-    pub fn new(case: &Case, tensors: &Tensors) -> Inputs {
+    pub(crate) fn new(case: &Case, tensors: &Tensors) -> Inputs {
         let wanted = case.keys("grad_inputs");
         let second = case.keys("grad_grad_v");
         let mut inputs = Inputs { stored: vec![], passed: vec![] };
@@ -55,7 +55,7 @@ fn view(x: Variable, step: &Value) -> Variable {
 }
 
 /// Compares outputs, and where the case has them gradients and second-order gradients, of `params` too.
-pub fn check(
+pub(crate) fn check(
     case: &Case,
     tensors: &Tensors,
     inputs: &Inputs,

@@ -17,14 +17,14 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-pub use case::{Case, Tensors};
+pub(crate) use case::{Case, Tensors};
 
 /// Ops that may be unsupported for now; the list only ever gets shorter.
-pub const UNSUPPORTED: &[&str] = &[];
+pub(crate) const UNSUPPORTED: &[&str] = &[];
 
 /// Why a case did not pass.
 #[derive(Debug)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The library has no such op or option.
     Unsupported(String),
     /// A value differs, or the library panicked.
@@ -32,11 +32,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub fn failed(text: impl Into<String>) -> Outcome {
+    pub(crate) fn failed(text: impl Into<String>) -> Outcome {
         Outcome::Failed(text.into())
     }
 
-    pub fn unsupported(text: impl Into<String>) -> Outcome {
+    pub(crate) fn unsupported(text: impl Into<String>) -> Outcome {
         Outcome::Unsupported(text.into())
     }
 }
@@ -51,10 +51,10 @@ struct Count {
 
 /// What came of all cases, by kind and op.
 #[derive(Default)]
-pub struct Report(BTreeMap<(String, String), Count>);
+pub(crate) struct Report(BTreeMap<(String, String), Count>);
 
 impl Report {
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let (mut passed, mut failed, mut unsupported) = (0, 0, 0);
         for ((kind, op), count) in &self.0 {
@@ -76,7 +76,7 @@ impl Report {
         lines
     }
 
-    pub fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         let known = |op: &str| UNSUPPORTED.contains(&op);
         !self.0.is_empty()
             && self.0.iter().all(|((_, op), count)| {
@@ -86,7 +86,7 @@ impl Report {
 }
 
 /// Runs every case of a directory.
-pub fn run(directory: &Path) -> Result<Report, String> {
+pub(crate) fn run(directory: &Path) -> Result<Report, String> {
     let only = std::env::var("GRADUS_GOLDEN_ONLY").ok();
     let mut files: Vec<_> = std::fs::read_dir(directory)
         .map_err(|fault| format!("{}: {fault}", directory.display()))?

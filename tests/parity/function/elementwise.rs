@@ -13,7 +13,7 @@ fn operand(call: &Call<'_>, name: &str) -> Variable {
     }
 }
 
-pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
+pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
     let x = call.x();
     let y = match call.op {
         "abs" => x.abs(),

@@ -5,7 +5,7 @@ use gradus::tensor::Tensor;
 
 use super::{Call, one, plain};
 
-pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
+pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
     let x = call.x();
     let args = &call.args;
     let index = || call.input("index").map(Variable::data);

@@ -15,26 +15,26 @@ use super::differentiate::{Inputs, check};
 use super::{Case, Outcome, Tensors};
 
 /// One call: the op's name, its arguments, and the inputs by keyword.
-pub struct Call<'a> {
-    pub op: &'a str,
-    pub args: Arguments<'a>,
-    pub inputs: &'a [Variable],
+pub(crate) struct Call<'a> {
+    pub(crate) op: &'a str,
+    pub(crate) args: Arguments<'a>,
+    pub(crate) inputs: &'a [Variable],
     names: Vec<String>,
 }
 
 impl Call<'_> {
     /// The first input.
-    pub fn x(&self) -> &Variable {
+    pub(crate) fn x(&self) -> &Variable {
         &self.inputs[0]
     }
 
     /// An input by its keyword, if it was given as a tensor.
-    pub fn input(&self, name: &str) -> Option<&Variable> {
+    pub(crate) fn input(&self, name: &str) -> Option<&Variable> {
         self.names.iter().position(|known| known == name).map(|i| &self.inputs[i])
     }
 
     /// The second input, or a number in its place.
-    pub fn other(&self, name: &str) -> Result<&Variable, f64> {
+    pub(crate) fn other(&self, name: &str) -> Result<&Variable, f64> {
         match self.input(name) {
             Some(variable) => Ok(variable),
             None => Err(self.args.float(name).unwrap_or_else(|| panic!("neither tensor nor number {name}"))),
@@ -42,13 +42,13 @@ impl Call<'_> {
     }
 
     /// The argument `dim` or `axis` as a list; empty means all.
-    pub fn dims(&self) -> Vec<isize> {
+    pub(crate) fn dims(&self) -> Vec<isize> {
         self.args.ints("dim").unwrap_or_default()
     }
 }
 
 /// The largest deviation in units of the tolerance.
-pub fn run(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
+pub(crate) fn run(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
     let inputs = Inputs::new(case, tensors);
     let names = if case.flag("input_list") { vec![] } else { case.keys("input_names").into_iter().flatten().collect() };
     let call =
@@ -64,11 +64,11 @@ pub fn run(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
 }
 
 /// One result.
-pub fn one(y: Variable) -> Option<Vec<Variable>> {
+pub(crate) fn one(y: Variable) -> Option<Vec<Variable>> {
     Some(vec![y])
 }
 
 /// A result that carries no gradient.
-pub fn plain(y: gradus::tensor::Tensor) -> Option<Vec<Variable>> {
+pub(crate) fn plain(y: gradus::tensor::Tensor) -> Option<Vec<Variable>> {
     Some(vec![Variable::new(y)])
 }

@@ -7,7 +7,7 @@ use super::super::arguments::Arguments;
 use super::{Call, one};
 
 /// A padding mode by PyTorch's name.
-pub fn padding_mode(name: &str, value: f64) -> Option<PadMode> {
+pub(crate) fn padding_mode(name: &str, value: f64) -> Option<PadMode> {
     Some(match name {
         "constant" => PadMode::Constant(value),
         "zeros" => PadMode::Zeros,
@@ -19,12 +19,12 @@ pub fn padding_mode(name: &str, value: f64) -> Option<PadMode> {
 }
 
 /// Pairs of padding, last axis first.
-pub fn pairs(values: &[isize]) -> Vec<[isize; 2]> {
+pub(crate) fn pairs(values: &[isize]) -> Vec<[isize; 2]> {
     values.chunks(2).map(|pair| [pair[0], pair[1]]).collect()
 }
 
 /// The options of a resizing.
-pub fn resizing(args: &Arguments<'_>) -> Option<Interpolate> {
+pub(crate) fn resizing(args: &Arguments<'_>) -> Option<Interpolate> {
     let options = match args.ints("size") {
         Some(size) => Interpolate::size(size.iter().map(|&n| n as usize).collect::<Vec<_>>()),
         None => Interpolate::scales(&args.floats("scale_factor")?),
@@ -46,7 +46,7 @@ pub fn resizing(args: &Arguments<'_>) -> Option<Interpolate> {
     )
 }
 
-pub fn call(call: &Call<'_>) -> Option<Vec<gradus::autograd::Variable>> {
+pub(crate) fn call(call: &Call<'_>) -> Option<Vec<gradus::autograd::Variable>> {
     let (x, args) = (call.x(), &call.args);
     let y = match call.op {
         "pad" => f::pad(

@@ -4,7 +4,7 @@ use gradus::autograd::{Variable, ops};
 
 use super::{Call, one, plain};
 
-pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
+pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
     let x = call.x();
     let keepdim = || call.args.flag("keepdim", false);
     let first = || call.args.int("dim");

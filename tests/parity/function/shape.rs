@@ -8,7 +8,7 @@ fn sizes(values: &[isize]) -> Vec<usize> {
     values.iter().map(|&value| value as usize).collect()
 }
 
-pub fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
+pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
     let x = call.x();
     let args = &call.args;
     let dim = |default: isize| args.int_or("dim", default);
