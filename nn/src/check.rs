@@ -89,9 +89,11 @@ impl<'a, M: Forward + ?Sized> Subject<'a, M> {
     fn check(mut self) -> Result<(), String> {
         let shape = self.output().shape().to_vec();
         let g = Variable::new(self.generator.randn(shape, DType::F64));
-        self.compare("first", |subject, record| subject.gradients(&dot(&subject.output(), &g), record), |subject| {
-            dot(&subject.output(), &g).item()
-        })?;
+        self.compare(
+            "first",
+            |subject, record| subject.gradients(&dot(&subject.output(), &g), record),
+            |subject| dot(&subject.output(), &g).item(),
+        )?;
         // Second order: the same for the derivative along a direction.
         let along: Vec<Variable> = self.directions().into_iter().map(Variable::new).collect();
         let slope = |subject: &Subject<'_, M>, record: bool| -> Option<Variable> {
