@@ -34,12 +34,20 @@ extern crate self as nn;
 #[cfg(any(test, feature = "check"))]
 pub mod check;
 pub mod containers;
+pub mod data;
 mod extension;
+pub mod functional;
+pub mod init;
+pub mod io;
 pub mod layers;
+pub mod loss;
 pub mod module;
 pub mod ops;
+pub mod optim;
 mod parameter;
 pub mod prelude;
+pub mod schedule;
+pub mod train;
 
 pub use containers::{ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential};
 pub use extension::VariableExt;

@@ -24,9 +24,12 @@ autograd::ops! {
     conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
     dropout::{Dropout}
     embedding::{Embedding}
-    linear::{Linear, LinearBias, LinearRelu}
+    losses::{
+        CrossEntropy, Ctc, Mse, L1, SmoothL1, Huber, Bce, BceWithLogits, KlDiv, PoissonNll, SoftMargin,
+    }
     max_pool::{MaxPool, MaxUnpool}
     resample::{Resample}
     softmax::{Softmax, LogSoftmax}
+    linear::{Linear, LinearBias, LinearRelu}
     tap::{Tap}
 }
