@@ -16,3 +16,8 @@
 pub mod prelude;
 
 pub use {autograd, nn, tensor, vision};
+
+/// The README's code, so that it is compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

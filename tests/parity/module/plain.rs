@@ -1,7 +1,5 @@
 //! Layers of one kind: linear maps, lookups, normalisations, shapes, and the activations.
 
-use gradus::autograd::Variable;
-use gradus::nn::Forward;
 use gradus::nn::functional::{Interpolate, InterpolateMode, LocalResponse, Pool};
 use gradus::nn::layers::{
     AlphaDropout, Bilinear, CELU, ChannelShuffle, Dropout, Dropout1d, Dropout2d, Dropout3d, ELU, Embedding,
@@ -68,7 +66,7 @@ pub(super) fn layer(op: &str, args: &Arguments<'_>) -> Option<Layer> {
         "AlphaDropout" => Layer::plain(AlphaDropout::new(args.float_or("p", 0.5))),
         "FeatureAlphaDropout" => Layer::plain(FeatureAlphaDropout::new(args.float_or("p", 0.5))),
         "Flatten" => Layer::plain(Flatten::between(args.int_or("start_dim", 1), args.int_or("end_dim", -1))),
-        "Unflatten" => unflatten(args.int("dim")?, args.ints("unflattened_size")?),
+        "Unflatten" => Layer::plain(Unflatten::new(args.int("dim")?, args.ints("unflattened_size")?)),
         "Unfold" => Layer::plain(Unfold::new(columns(args)?)),
         "Fold" => {
             let output_size = args.has("output_size").then(|| per_axis::<2>(args, "output_size", 1))?;
@@ -164,20 +162,6 @@ fn resizing(args: &Arguments<'_>) -> Option<Interpolate> {
             .align_corners(args.flag("align_corners", false))
             .recompute_scale_factor(args.flag("recompute_scale_factor", false)),
     )
-}
-
-/// PyTorch finds out one size by itself, which this library leaves to the caller.
-fn unflatten(axis: isize, sizes: Vec<isize>) -> Layer {
-    let Some(open) = sizes.iter().position(|&size| size < 0) else {
-        return Layer::plain(Unflatten::new(axis, sizes.iter().map(|&size| size as usize).collect::<Vec<_>>()));
-    };
-    Layer::several(Identity::new(), move |_, inputs: &[Variable], _| {
-        let x = &inputs[0];
-        let known: usize = sizes.iter().filter(|&&size| size >= 0).map(|&size| size as usize).product();
-        let mut sizes: Vec<usize> = sizes.iter().map(|&size| size.max(0) as usize).collect();
-        sizes[open] = x.size(axis).checked_div(known).unwrap_or(0);
-        vec![Unflatten::new(axis, sizes).call(x)]
-    })
 }
 
 fn fractional(args: &Arguments<'_>) -> Option<Layer> {
