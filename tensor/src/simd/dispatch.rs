@@ -103,31 +103,26 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// Runs `f`, a plain loop, in a function compiled for [`level`]'s instructions, so that the compiler vectorises the loop
-/// with them instead of the target's oldest ones. The result has the same bits at every level: the compiler neither
-/// reorders nor fuses floating-point arithmetic.
+/// Runs `f`, a plain loop, in a function compiled for AVX2 where [`level`] has it, so that the compiler vectorises the
+/// loop with it instead of the target's oldest instructions. The result has the same bits at every level: the compiler
+/// neither reorders nor fuses floating-point arithmetic.
+///
+/// There are many such loops, one per op and dtype, and nearly all wait for memory: a second copy for AVX-512 would cost
+/// build time and size for nothing.
 ///
 /// Marking the closure's callees `#[inline(always)]` matters; a function called from the loop is compiled without the
 /// instructions.
 #[inline]
 pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    fn avx512<R>(f: impl FnOnce() -> R) -> R {
-        f()
-    }
-    #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     fn avx2<R>(f: impl FnOnce() -> R) -> R {
         f()
     }
     match level() {
-        // SAFETY: `level` returns only what the CPU has.
+        // SAFETY: `level` returns only what the CPU has, and whatever has AVX-512 has AVX2.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(f) },
-        // SAFETY: `level` returns only what the CPU has.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(f) },
+        Level::Avx2 | Level::Avx512 => unsafe { avx2(f) },
         _ => f(),
     }
 }
