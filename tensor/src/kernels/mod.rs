@@ -4,3 +4,4 @@ pub mod conv;
 pub(crate) mod copy;
 pub mod elementwise;
 pub mod gemm;
+pub mod reduce;

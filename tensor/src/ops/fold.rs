@@ -2,7 +2,7 @@
 //!
 //! Work is cut by size alone and partial results combine in a fixed order, so a result has the same bits on any number
 //! of threads. Values run through at most 1024 additions in a row before they meet others, which together with wide
-//! accumulators (`f64` for floats) makes sums at least as accurate as pairwise ones.
+//! accumulators (`f64` for floats, at the latest after 16 elements) makes sums at least as accurate as pairwise ones.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use crate::{Element, Layout, Tensor, parallel, simd};
 const BLOCK: usize = 16 * 1024;
 
 /// Neighbouring outputs that one task keeps at once.
-const STRIP: usize = 256;
+const STRIP: usize = 512;
 
 /// Independent accumulators of one row, so that the compiler can keep them in vectors.
 const LANES: usize = 32;
@@ -70,6 +70,25 @@ where
     M: Fn(A, A) -> A + Sync,
     F: Fn(A) -> U + Sync,
 {
+    fold_slices(x, axes, keepdim, how, None)
+}
+
+/// [`fold`] with a faster way for a contiguous stretch of elements, whose result is merged into the accumulator.
+pub(crate) fn fold_slices<T, A, U, P, M, F>(
+    x: &Tensor,
+    axes: &[usize],
+    keepdim: bool,
+    how: &Fold<A, P, M, F>,
+    slice: Option<fn(&[T]) -> A>,
+) -> Tensor
+where
+    T: Element,
+    A: Copy + Send + Sync,
+    U: Element,
+    P: Fn(A, T, usize) -> A + Sync,
+    M: Fn(A, A) -> A + Sync,
+    F: Fn(A) -> U + Sync,
+{
     let kept = part(x.layout(), |axis| !axes.contains(&axis));
     let reduced = part(x.layout(), |axis| axes.contains(&axis));
     let (outputs, depth) = (kept.len(), reduced.len());
@@ -79,6 +98,7 @@ where
         across: Nest::new(&Layout::contiguous(&kept.shape), [&kept]),
         along: Nest::new(&Layout::contiguous(&reduced.shape), [&reduced]),
         how,
+        slice,
     };
     let strip = if rows.side_by_side() { STRIP } else { (BLOCK / depth.max(1)).clamp(1, STRIP) };
     let strips = outputs.div_ceil(strip);
@@ -119,6 +139,7 @@ struct Rows<'a, T, A, P, M, F> {
     across: Nest<1>,
     along: Nest<1>,
     how: &'a Fold<A, P, M, F>,
+    slice: Option<fn(&[T]) -> A>,
 }
 
 impl<T, A, P, M, F> Rows<'_, T, A, P, M, F>
@@ -168,7 +189,10 @@ where
             let at = base + at;
             if inner == 1 {
                 let slice = &self.data[at as usize..at as usize + length];
-                simd::vectorize(|| self.push_slice(&mut lanes, slice, k));
+                match self.slice {
+                    Some(fold) => lanes[0] = (self.how.merge)(lanes[0], fold(slice)),
+                    None => simd::vectorize(|| self.push_slice(&mut lanes, slice, k)),
+                }
             } else {
                 for i in 0..length {
                     let x = self.data[(at + i as isize * inner) as usize];
