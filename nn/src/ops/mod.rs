@@ -1,10 +1,32 @@
 //! Differentiable network ops, one file or folder per family, all in one registry that generates their checks.
+//!
+//! A file holds all that the world sees of an op: the public function with its shape checks, the gradient, samples for
+//! the check. Numeric kernels lie in `tensor::kernels` under the same names.
 
 mod activation_grad;
+pub mod avg_pool;
+pub mod bilinear;
+pub mod fold;
+pub mod grid_sample;
+pub mod interpolate;
+pub mod norm;
+pub mod pad;
+pub mod pool;
+pub mod shuffle;
 pub mod window;
 
 autograd::ops! {
+    activation::{
+        LeakyRelu, Hardtanh, Hardsigmoid, Hardshrink, Softshrink, Threshold, Hardswish, Elu, Softplus, Softsign, Tanhshrink,
+        Silu, LogSigmoid, Mish, NormalCdf, Gelu, GeluTanh,
+    }
+    batch_norm::{BatchNorm, BatchNormAdd}
     conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
+    dropout::{Dropout}
+    embedding::{Embedding}
     linear::{Linear, LinearBias}
+    max_pool::{MaxPool, MaxUnpool}
+    resample::{Resample}
+    softmax::{Softmax, LogSoftmax}
     tap::{Tap}
 }

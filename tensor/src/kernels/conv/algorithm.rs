@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::plan::Plan;
 use super::problem::{ConvGeometry, Problem};
-use super::{planar, winograd};
+use super::{planar, planar_weight_grad, winograd};
 use crate::simd::Real;
 
 /// Which algorithms a convolution may use.
@@ -73,8 +73,9 @@ impl Method {
             .unwrap_or_else(|| if planar::suits::<T>(&Plan::input_grad(p)) { Method::Planar } else { Method::Direct })
     }
 
-    pub(super) fn weight_grad(p: &Problem, geometry: &ConvGeometry) -> Method {
-        Method::common(p, geometry, p.output).unwrap_or(Method::Direct)
+    pub(super) fn weight_grad<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
+        Method::common(p, geometry, p.output)
+            .unwrap_or_else(|| if planar_weight_grad::suits::<T>(p) { Method::Planar } else { Method::Direct })
     }
 
     /// What all passes agree on; `tiled` is what Winograd's method would cover with tiles.

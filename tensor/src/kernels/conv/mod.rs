@@ -18,6 +18,7 @@ mod pack;
 mod pad;
 mod plan;
 mod planar;
+mod planar_weight_grad;
 mod problem;
 mod scratch;
 mod tile;
@@ -173,14 +174,19 @@ pub fn conv_transpose(
 pub fn conv_weight_grad(x: &Tensor, g: &Tensor, kernel_spatial: &[usize], geometry: &ConvGeometry) -> Tensor {
     let p = check::weight_grad(x, g, kernel_spatial, geometry);
     let shape = shape_of(p.k, p.group_c(), &p.kernel, x.rank());
-    dispatch!(float "conv_weight_grad", x.dtype(), T => match Method::weight_grad(&p, geometry) {
+    dispatch!(float "conv_weight_grad", x.dtype(), T => match Method::weight_grad::<T>(&p, geometry) {
         Method::General => {
             let (x, g) = (x.contiguous(), g.contiguous());
             build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
                 general::weight_grad(&p, slice::<T>(&x), slice::<T>(&g), dw);
             })
         }
-        Method::Direct | Method::Planar => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
+        Method::Planar => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
+            let (x, g) = (images::<T>(x, p.input), images::<T>(g, p.output));
+            // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
+            unsafe { planar_weight_grad::run(&p, x, g, dw) }
+        }),
+        Method::Direct => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
             let (x, g) = (images::<T>(x, p.input), images::<T>(g, p.output));
             // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
             unsafe { weight_grad::run(&p, x, g, dw) }

@@ -28,12 +28,12 @@ pub(super) fn suits<T: Real>(plan: &Plan) -> bool {
 
 /// Where the planes of one image are cut out.
 #[derive(Clone, Copy)]
-struct Planes {
+pub(super) struct Planes {
     /// The input position of the first element.
     first: [isize; 3],
-    size: [usize; 3],
+    pub(super) size: [usize; 3],
     /// Elements of one plane.
-    plane: usize,
+    pub(super) plane: usize,
 }
 
 /// A phase, ready for the kernel.
@@ -113,11 +113,17 @@ unsafe fn ready<'a, T: Real>(plan: &Plan, axes: [&'a Phase; 3], planes: &Planes,
 }
 
 impl Planes {
+    /// The planes that hold the given positions.
+    pub(super) fn new(reads: [Range<isize>; 3]) -> Planes {
+        let size: [usize; 3] = std::array::from_fn(|axis| reads[axis].len());
+        Planes { first: std::array::from_fn(|axis| reads[axis].start), size, plane: size.iter().product() }
+    }
+
     /// Copies image `n` into planes, `zero` outside the image.
     ///
     /// # Safety
     /// The image is valid for reads, `to` for writes of all planes and a vector behind them.
-    unsafe fn copy<T: Copy>(&self, x: &Images<T>, n: usize, to: *mut T, zero: T) {
+    pub(super) unsafe fn copy<T: Copy>(&self, x: &Images<T>, n: usize, to: *mut T, zero: T) {
         let inside = |axis: usize| {
             let from = (-self.first[axis]).clamp(0, self.size[axis] as isize) as usize;
             from..(x.sizes[axis] as isize - self.first[axis]).clamp(from as isize, self.size[axis] as isize) as usize
@@ -291,8 +297,8 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
                 S::store_first(to, place.valid, acc[0][v]);
             } else {
                 each_of_eight!(K, c => S::store(lanes[c].as_mut_ptr(), acc[c][v]));
-                for lane in 0..place.valid {
-                    each_of_eight!(K, c => *to.add(lane * step + c) = lanes[c][lane]);
+                for at in 0..place.valid {
+                    each_of_eight!(K, c => *to.add(at * step + c) = lanes[c][at]);
                 }
             }
         });

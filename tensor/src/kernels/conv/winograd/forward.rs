@@ -1,7 +1,7 @@
 //! The forward pass, which with flipped filters is the input gradient too.
 
 use super::transform::{input_square, output_square, weight_square};
-use super::{BLOCK, POINTS, Tile, Tiling, window};
+use super::{BLOCK, POINTS, Tile, Tiling, apart, window};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::scratch::Scratch;
@@ -79,15 +79,16 @@ impl<T: Real> Pass<T> {
     /// As for `run`.
     unsafe fn block(&self, tiles: std::ops::Range<usize>) {
         let (shape, c) = (self.shape, self.x.channels);
-        let mut inputs = Scratch::<T>::new(POINTS * BLOCK * self.channels);
-        let mut products = Scratch::<T>::new(POINTS * BLOCK * 2 * shape.lanes);
+        let mut inputs = Scratch::<T>::new(POINTS * apart(self.channels, shape.lanes));
+        let mut products = Scratch::<T>::new(POINTS * apart(2 * shape.lanes, shape.lanes));
         // SAFETY: the scratch holds a block of tiles with whole vectors of channels.
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
         for (first, vectors) in shape.blocks(self.y.k) {
             let width = vectors * shape.lanes;
             for point in 0..POINTS {
                 for (at, count) in shape.tiles(tiles.len(), vectors) {
-                    let place = point * BLOCK + at;
+                    let from = point * apart(self.channels, shape.lanes) + at * self.channels;
+                    let to = point * apart(width, shape.lanes) + at * width;
                     // SAFETY: tiles, channels and lanes of this block.
                     unsafe {
                         gather(
@@ -95,12 +96,12 @@ impl<T: Real> Pass<T> {
                             count,
                             vectors,
                             &Gather {
-                                a: inputs.as_ptr().add(place * self.channels),
+                                a: inputs.as_ptr().add(from),
                                 a_step: self.channels,
                                 rows: &[0],
                                 run: c,
                                 b: self.filters.add(first * POINTS * c + point * c * width),
-                                out: products.as_mut_ptr().add(place * width),
+                                out: products.as_mut_ptr().add(to),
                                 out_step: width,
                                 lanes: width,
                                 finish: Finish::NONE,
@@ -168,7 +169,7 @@ unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<
                 let to = to.add(slot * channels + channel);
                 input_square::<S>(
                     |i, j| S::load(from[i][j].add(channel)),
-                    |i, j, v| S::store(to.add((6 * i + j) * BLOCK * channels), v),
+                    |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
                 );
                 channel += S::LANES;
             }
@@ -176,7 +177,7 @@ unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<
                 let to = to.add(slot * channels + channel);
                 input_square::<S>(
                     |i, j| S::load_first(from[i][j].add(channel), c - channel),
-                    |i, j, v| S::store(to.add((6 * i + j) * BLOCK * channels), v),
+                    |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
                 );
             }
         }
@@ -209,7 +210,7 @@ unsafe fn outputs_kernel<S: Simd>(
                 let to = y.data.add((((n * y.sizes[0] + d) * y.sizes[1] + h) * y.sizes[2] + w) * y.k + k);
                 let from = products.add(slot * width + vector * S::LANES);
                 output_square::<S>(
-                    |i, j| S::load(from.add((6 * i + j) * BLOCK * width)),
+                    |i, j| S::load(from.add((6 * i + j) * apart(width, S::LANES))),
                     |i, j, v| {
                         let mut v = S::add(v, bias);
                         if pass.finish.relu {

@@ -24,6 +24,13 @@ const POINTS: usize = 36;
 /// Tiles that are transformed and multiplied together: few enough for the second-level cache, enough for the product.
 const BLOCK: usize = 64;
 
+/// Elements from one point of a block to the next, where a tile has `channels` of them: a vector more than is used, since
+/// at a power of two all points of a tile would compete for the same few lines of the first-level cache.
+#[inline(always)]
+fn apart(channels: usize, lanes: usize) -> usize {
+    BLOCK * channels + lanes
+}
+
 /// Whether `p` has the filters that this method serves, and tiles that are filled well enough by sizes `output`.
 pub(super) fn suits(p: &Problem, output: [usize; 3]) -> bool {
     let tiles = output[1].div_ceil(4) * output[2].div_ceil(4);

@@ -2,7 +2,7 @@
 //! the transformed domain, and the sums are transformed back once.
 
 use super::transform::{gradient_square, input_square, weight_gradient_square};
-use super::{BLOCK, POINTS, Tiling, window};
+use super::{BLOCK, POINTS, Tiling, apart, window};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::scratch::Scratch;
@@ -64,8 +64,8 @@ impl<T: Real> Pass<T> {
         let ([c, k], [x_step, g_step]) = ([self.x.channels, self.g.channels], self.channels);
         // SAFETY: the sums have that many elements.
         unsafe { std::ptr::write_bytes(sums, 0, POINTS * c * g_step) };
-        let mut inputs = Scratch::<T>::new(POINTS * BLOCK * x_step);
-        let mut gradients = Scratch::<T>::new(POINTS * BLOCK * g_step);
+        let mut inputs = Scratch::<T>::new(POINTS * apart(x_step, self.shape.lanes));
+        let mut gradients = Scratch::<T>::new(POINTS * apart(g_step, self.shape.lanes));
         for block in blocks {
             let tiles = block * BLOCK..((block + 1) * BLOCK).min(self.tiling.tiles());
             let count = tiles.len();
@@ -81,9 +81,9 @@ impl<T: Real> Pass<T> {
                                 positions,
                                 vectors,
                                 &Outer {
-                                    a: inputs.as_ptr().add(point * BLOCK * x_step + first),
+                                    a: inputs.as_ptr().add(point * apart(x_step, self.shape.lanes) + first),
                                     a_move: x_step,
-                                    b: gradients.as_ptr().add(point * BLOCK * g_step + lane),
+                                    b: gradients.as_ptr().add(point * apart(g_step, self.shape.lanes) + lane),
                                     b_move: g_step,
                                     rows: &[[0, 0]],
                                     run: count,
@@ -106,7 +106,7 @@ macro_rules! transform {
         let mut channel = 0;
         while channel < channels {
             let to = to.add(channel);
-            let put = |i: usize, j: usize, v| S::store(to.add((6 * i + j) * BLOCK * step), v);
+            let put = |i: usize, j: usize, v| S::store(to.add((6 * i + j) * apart(step, S::LANES)), v);
             if channel + S::LANES <= channels {
                 $square::<S>(|i, j| S::load($from[i][j].add(channel)), put);
             } else {

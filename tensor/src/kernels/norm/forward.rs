@@ -1,0 +1,155 @@
+//! Statistics per channel, and the affine map that uses them.
+
+use super::segment::{self, Activation, IDENTITY, Plane, RELU, RELU6, Tile};
+use super::{Form, GRAIN, memory};
+use crate::parallel::{self, Disjoint};
+use crate::simd::{self, Real};
+use crate::{Element, Tensor, dispatch};
+
+/// Three numbers per channel: `y = (x - mean) scale + shift`.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// What is subtracted first, `[c]`.
+    pub mean: Tensor,
+    /// The factor, `[c]`.
+    pub scale: Tensor,
+    /// What is added last, `[c]`.
+    pub shift: Tensor,
+}
+
+/// The mean and the variance (over `n`, not `n - 1`) of every channel of `x`, `[n, c, *spatial]`.
+///
+/// # Panics
+/// If the dtype is no float.
+#[track_caller]
+pub fn channel_statistics(x: &Tensor) -> (Vec<f64>, Vec<f64>) {
+    dispatch!(float "channel_statistics", x.dtype(), T => {
+        let (x, form) = Form::of(x);
+        let data = memory::<T>(&x);
+        if form.len() == 0 {
+            return (vec![f64::NAN; form.c], vec![f64::NAN; form.c]);
+        }
+        let pivot: Vec<T> = (0..form.c).map(|c| data[if form.rows { c } else { c * form.inner }]).collect();
+        let sums = if form.rows { row_moments(data, &form, &pivot) } else { plane_moments(data, &form, &pivot) };
+        let count = form.count() as f64;
+        let mean = |c: usize| sums[2 * c] / count;
+        let means = (0..form.c).map(|c| Element::to_f64(pivot[c]) + mean(c)).collect();
+        (means, (0..form.c).map(|c| (sums[2 * c + 1] / count - mean(c) * mean(c)).max(0.0)).collect())
+    })
+}
+
+/// Pairs of sums per channel, from tiles of partial sums in order.
+pub(super) fn fold_tiles<T: Element>(form: &Form, tiles: &[T]) -> Vec<f64> {
+    let period = form.period();
+    let mut sums = vec![0.0; 2 * form.c];
+    for tile in tiles.chunks(2 * period) {
+        for half in 0..2 {
+            for (j, &value) in tile[half * period..][..period].iter().enumerate() {
+                sums[2 * (j % form.c) + half] += value.to_f64();
+            }
+        }
+    }
+    sums
+}
+
+/// Pairs of sums per channel, from pairs per plane in order.
+pub(super) fn fold_planes<T: Element>(form: &Form, pairs: &[[T; 2]]) -> Vec<f64> {
+    let mut sums = vec![0.0; 2 * form.c];
+    for (plane, pair) in pairs.iter().enumerate() {
+        for half in 0..2 {
+            sums[2 * (plane % form.c) + half] += pair[half].to_f64();
+        }
+    }
+    sums
+}
+
+fn row_moments<T: Real + Element>(x: &[T], form: &Form, pivot: &[T]) -> Vec<f64> {
+    let (level, chunk) = (simd::level(), form.row_chunk());
+    let pivot = form.tile(pivot);
+    let mut partial = vec![<T as Real>::ZERO; form.len().div_ceil(chunk) * 2 * pivot.len()];
+    parallel::for_each_chunk(&mut partial, 2 * pivot.len(), |first, sums| {
+        let start = first / sums.len() * chunk;
+        // SAFETY: the level is the CPU's.
+        unsafe { segment::row_moments(level, &x[start..(start + chunk).min(x.len())], &pivot, sums) }
+    });
+    fold_tiles(form, &partial)
+}
+
+fn plane_moments<T: Real + Element>(x: &[T], form: &Form, pivot: &[T]) -> Vec<f64> {
+    let level = simd::level();
+    let mut partial = vec![[<T as Real>::ZERO; 2]; form.n * form.c];
+    parallel::for_each_chunk(&mut partial, form.planes(), |first, pairs| {
+        for (plane, pair) in (first..).zip(pairs) {
+            let x = &x[plane * form.inner..][..form.inner];
+            // SAFETY: the level is the CPU's.
+            *pair = unsafe { segment::plane_moments(level, x, pivot[plane % form.c]) };
+        }
+    });
+    fold_planes(form, &partial)
+}
+
+/// `activation((x - mean) scale + shift + addend)`, in the memory order of `x`.
+///
+/// # Panics
+/// If dtypes differ or are no floats, or if `channels` do not have one number per channel.
+#[track_caller]
+pub fn channel_affine(x: &Tensor, channels: &Channels, addend: Option<&Tensor>, activation: Activation) -> Tensor {
+    dispatch!(float "channel_affine", x.dtype(), T => {
+        let (x, form) = Form::of(x);
+        let addend = addend.map(|addend| form.conform(addend));
+        let r = addend.as_ref().map_or(&[] as &[T], memory::<T>);
+        Tensor::build::<T>(x.layout().like(), |y| match (activation, addend.is_some()) {
+            (Activation::Identity, false) => run::<T, IDENTITY, false>(memory(&x), r, channels, &form, y),
+            (Activation::Identity, true) => run::<T, IDENTITY, true>(memory(&x), r, channels, &form, y),
+            (Activation::Relu, false) => run::<T, RELU, false>(memory(&x), r, channels, &form, y),
+            (Activation::Relu, true) => run::<T, RELU, true>(memory(&x), r, channels, &form, y),
+            (Activation::Relu6, false) => run::<T, RELU6, false>(memory(&x), r, channels, &form, y),
+            (Activation::Relu6, true) => run::<T, RELU6, true>(memory(&x), r, channels, &form, y),
+        })
+    })
+}
+
+/// The coefficients of `channels` as slices.
+pub(super) fn slices(channels: &Channels) -> [Tensor; 3] {
+    [&channels.mean, &channels.scale, &channels.shift].map(Tensor::contiguous)
+}
+
+fn run<T: Real + Element, const ACT: u8, const ADD: bool>(
+    x: &[T],
+    r: &[T],
+    channels: &Channels,
+    form: &Form,
+    y: &mut [T],
+) {
+    let level = simd::level();
+    let tensors = slices(channels);
+    let [mean, scale, shift] = [0, 1, 2].map(|i| memory::<T>(&tensors[i]));
+    if form.rows {
+        let [mean, scale, shift] = [mean, scale, shift].map(|values| form.tile(values));
+        let tile = Tile { mean: &mean, scale: &scale, shift: &shift };
+        let chunk = form.row_chunk().min(GRAIN.next_multiple_of(form.period().max(1)));
+        parallel::for_each_chunk(y, chunk, |at, y| {
+            let range = at..at + y.len();
+            let r = if ADD { &r[range.clone()] } else { r };
+            // SAFETY: the level is the CPU's.
+            unsafe { segment::affine::<T, Tile<'_, T>, ACT, ADD>(level, tile, &x[range], r, y) }
+        });
+    } else if form.inner > 0 {
+        let planes = form.planes();
+        let out = Disjoint::new(y);
+        let count = form.n * form.c;
+        parallel::for_each(count.div_ceil(planes), |task| {
+            for plane in task * planes..((task + 1) * planes).min(count) {
+                let (at, c) = (plane * form.inner, plane % form.c);
+                let range = at..at + form.inner;
+                let r = if ADD { &r[range.clone()] } else { r };
+                let plane = Plane { mean: mean[c], scale: scale[c], shift: shift[c] };
+                // SAFETY: every plane is written by one task; the level is the CPU's.
+                unsafe {
+                    let y = out.slice(at, form.inner);
+                    segment::affine::<T, Plane<T>, ACT, ADD>(level, plane, &x[range], r, y);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,77 @@
+//! Against a loop over windows, in both memory formats, for window shapes with and without fast paths.
+
+use super::{Windows, max_pool, max_pool_adjoint, tap_indices};
+use crate::{DType, Generator, MemoryFormat, Tensor};
+
+fn windows(input: [usize; 3], options: [[usize; 3]; 4]) -> Windows {
+    let [kernel, stride, padding, dilation] = options;
+    let output = std::array::from_fn(|axis| {
+        (input[axis] + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1) / stride[axis] + 1
+    });
+    Windows { kernel, stride, padding, dilation, input, output }
+}
+
+#[test]
+fn maxima_and_taps_agree_with_a_loop() {
+    let mut random = Generator::new(3);
+    for (c, w) in [
+        (6, windows([1, 8, 8], [[1, 2, 2], [1, 2, 2], [0; 3], [1; 3]])),
+        (20, windows([1, 9, 7], [[1, 3, 3], [1, 2, 2], [0, 1, 1], [1; 3]])),
+        (1, windows([1, 9, 7], [[1, 3, 2], [1, 1, 3], [0, 1, 1], [1, 2, 1]])),
+        (3, windows([5, 6, 7], [[2, 3, 2], [2, 1, 2], [1, 1, 0], [2, 1, 3]])),
+        (17, windows([1, 20, 20], [[1, 17, 17], [1, 1, 1], [0; 3], [1; 3]])),
+        (33, windows([1, 1, 30], [[1, 1, 4], [1, 1, 4], [0; 3], [1; 3]])),
+    ] {
+        for (dtype, format) in [
+            (DType::F32, MemoryFormat::ChannelsLast),
+            (DType::F64, MemoryFormat::Contiguous),
+            (DType::F64, MemoryFormat::ChannelsLast),
+        ] {
+            // Few values, so that there are ties.
+            let x = random.randint([2, c, w.input[0], w.input[1], w.input[2]], -3, 4).to_dtype(dtype);
+            check(&x.to_memory_format(format), &w, &mut random);
+        }
+    }
+}
+
+fn check(x: &Tensor, w: &Windows, random: &mut Generator) {
+    let (y, taps) = max_pool(x, w);
+    let indices = tap_indices(&taps, w).to_vec::<i64>();
+    let xs = x.to_dtype(DType::F64).to_vec::<f64>();
+    let ys = y.to_dtype(DType::F64).to_vec::<f64>();
+    let g = random.randint(y.shape(), -5, 6).to_dtype(x.dtype());
+    let gs = g.to_dtype(DType::F64).to_vec::<f64>();
+    let mut dx = vec![0.0; xs.len()];
+    let mut out = 0;
+    for plane in 0..x.shape()[0] * x.shape()[1] {
+        for o in 0..w.outputs() {
+            let [_, h, wide] = w.output;
+            let (mut best, mut at) = (f64::NEG_INFINITY, 0);
+            for d in w.inside(0, o / (h * wide)) {
+                for y in w.inside(1, o / wide % h) {
+                    for x in w.inside(2, o % wide) {
+                        let source = w.source(o, (d * w.kernel[1] + y) * w.kernel[2] + x);
+                        let value = xs[plane * w.inputs() + source];
+                        if value > best {
+                            (best, at) = (value, source);
+                        }
+                    }
+                }
+            }
+            assert_eq!((ys[out], indices[out]), (best, at as i64), "{w:?}");
+            dx[plane * w.inputs() + at] += gs[out];
+            out += 1;
+        }
+    }
+    assert_eq!(out, ys.len());
+    assert_eq!(max_pool_adjoint(&g, &taps, w).to_dtype(DType::F64).to_vec::<f64>(), dx, "{w:?}");
+}
+
+#[test]
+fn not_a_number_wins() {
+    let w = windows([1, 2, 4], [[1, 2, 2], [1, 2, 2], [0; 3], [1; 3]]);
+    let x = Tensor::from([1.0f32, f64::NAN as f32, 9.0, 2.0, 3.0, 7.0, 1.0, 4.0]).reshape([1, 1, 2, 4]);
+    let (y, taps) = max_pool(&x, &w);
+    assert!(y.to_vec::<f32>()[0].is_nan());
+    assert_eq!(taps.to_vec::<u8>(), [1, 0]);
+}
