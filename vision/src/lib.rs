@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod draw;
 mod error;
 pub mod image;
 pub mod transform;

@@ -19,30 +19,90 @@ pub(crate) fn common_layout(operands: &[&Layout]) -> Layout {
     }
 }
 
-/// `f` of every element of `x`, written in `layout`'s order.
-pub(crate) fn map_into<T: Element, U: Element>(layout: Layout, x: &Tensor, f: impl Fn(T) -> U + Sync + Send) -> Tensor {
+/// Elements that are gathered at a time where they do not lie side by side.
+const BLOCK: usize = 256;
+
+/// What an op does to a stretch of elements. The walks below know it by reference alone, so that they are compiled once
+/// per type and not once per op.
+type Kernel1<'a, T, U> = dyn Fn(&[T], &mut [U]) + Sync + 'a;
+type Kernel2<'a, T, U, V> = dyn Fn(&[T], &[U], &mut [V]) + Sync + 'a;
+
+/// `length` elements from `at` on in steps of `step`: in place where they lie side by side, else gathered.
+#[inline(always)]
+fn stretch<'a, T: Element>(
+    data: &'a [T],
+    (at, step): (isize, isize),
+    length: usize,
+    gathered: &'a mut [T; BLOCK],
+) -> &'a [T] {
+    if step == 1 {
+        return &data[at as usize..at as usize + length];
+    }
+    if step == 0 {
+        gathered[..length].fill(data[at as usize]);
+    } else {
+        for (i, x) in gathered[..length].iter_mut().enumerate() {
+            *x = data[(at + i as isize * step) as usize];
+        }
+    }
+    &gathered[..length]
+}
+
+/// Runs `kernel` over `x`, written in `layout`'s order.
+fn walk<T: Element, U: Element>(layout: Layout, x: &Tensor, kernel: &Kernel1<'_, T, U>) -> Tensor {
     let data = x.view_as::<T>().data();
     let nest = Nest::new(&layout, [x.layout()]);
     let [step] = nest.inner();
     Tensor::build::<U>(layout, |out| {
         parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+            let mut gathered = [T::ZERO; BLOCK];
             nest.runs(start..start + chunk.len(), |first, length, [at]| {
                 let out = &mut chunk[first - start..first - start + length];
-                match step {
-                    1 => {
-                        let at = at as usize;
-                        let source = &data[at..at + length];
-                        simd::vectorize(|| out.iter_mut().zip(source).for_each(|(y, &x)| *y = f(x)));
-                    }
-                    0 => out.fill(f(data[at as usize])),
-                    _ => {
-                        for (i, y) in out.iter_mut().enumerate() {
-                            *y = f(data[(at + i as isize * step) as usize]);
-                        }
-                    }
+                let block = if step == 1 { length } else { BLOCK };
+                for (index, out) in out.chunks_mut(block).enumerate() {
+                    let at = at + (index * block) as isize * step;
+                    kernel(stretch(data, (at, step), out.len(), &mut gathered), out);
                 }
             });
         });
+    })
+}
+
+/// Runs `kernel` over two tensors, broadcast.
+#[track_caller]
+fn walk2<T: Element, U: Element, V: Element>(
+    op: &str,
+    a: &Tensor,
+    b: &Tensor,
+    kernel: &Kernel2<'_, T, U, V>,
+) -> Tensor {
+    let target = shape::broadcast_for(op, a.shape(), b.shape());
+    let (la, lb) = (a.layout().expand(&target), b.layout().expand(&target));
+    let layout = common_layout(&[&la, &lb]);
+    let nest = Nest::new(&layout, [&la, &lb]);
+    let (xs, ys) = (a.view_as::<T>().data(), b.view_as::<U>().data());
+    let [sx, sy] = nest.inner();
+    Tensor::build::<V>(layout, |out| {
+        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+            let (mut gathered_x, mut gathered_y) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK]);
+            nest.runs(start..start + chunk.len(), |first, length, [px, py]| {
+                let out = &mut chunk[first - start..first - start + length];
+                let block = if (sx, sy) == (1, 1) { length } else { BLOCK };
+                for (index, out) in out.chunks_mut(block).enumerate() {
+                    let shift = (index * block) as isize;
+                    let x = stretch(xs, (px + shift * sx, sx), out.len(), &mut gathered_x);
+                    let y = stretch(ys, (py + shift * sy, sy), out.len(), &mut gathered_y);
+                    kernel(x, y, out);
+                }
+            });
+        });
+    })
+}
+
+/// `f` of every element of `x`, written in `layout`'s order.
+pub(crate) fn map_into<T: Element, U: Element>(layout: Layout, x: &Tensor, f: impl Fn(T) -> U + Sync + Send) -> Tensor {
+    walk(layout, x, &|xs: &[T], ys: &mut [U]| {
+        simd::vectorize(|| ys.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(x)));
     })
 }
 
@@ -53,31 +113,7 @@ pub(crate) fn map<T: Element, U: Element>(x: &Tensor, f: impl Fn(T) -> U + Sync 
 
 /// A vector function of every element of an `f32` tensor, in the memory order of `x`.
 pub(crate) fn map_vectors(x: &Tensor, f: impl Function) -> Tensor {
-    let layout = x.layout().like();
-    let data = x.view_as::<f32>().data();
-    let nest = Nest::new(&layout, [x.layout()]);
-    let [step] = nest.inner();
-    Tensor::build::<f32>(layout, |out| {
-        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-            nest.runs(start..start + chunk.len(), |first, length, [at]| {
-                let out = &mut chunk[first - start..first - start + length];
-                if step == 1 {
-                    let at = at as usize;
-                    kernels::elementwise::map(f, &data[at..at + length], out);
-                    return;
-                }
-                let mut gathered = [0.0; 256];
-                for (block, out) in out.chunks_mut(gathered.len()).enumerate() {
-                    let at = at + (block * 256) as isize * step;
-                    let gathered = &mut gathered[..out.len()];
-                    for (i, x) in gathered.iter_mut().enumerate() {
-                        *x = data[(at + i as isize * step) as usize];
-                    }
-                    kernels::elementwise::map(f, gathered, out);
-                }
-            });
-        });
-    })
+    walk(x.layout().like(), x, &|xs: &[f32], ys: &mut [f32]| kernels::elementwise::map(f, xs, ys))
 }
 
 /// `f` of every pair of elements of two tensors, broadcast.
@@ -88,41 +124,8 @@ pub(crate) fn zip<T: Element, U: Element, V: Element>(
     b: &Tensor,
     f: impl Fn(T, U) -> V + Sync + Send,
 ) -> Tensor {
-    let target = shape::broadcast_for(op, a.shape(), b.shape());
-    let (la, lb) = (a.layout().expand(&target), b.layout().expand(&target));
-    let layout = common_layout(&[&la, &lb]);
-    let nest = Nest::new(&layout, [&la, &lb]);
-    let (xs, ys) = (a.view_as::<T>().data(), b.view_as::<U>().data());
-    let [sx, sy] = nest.inner();
-    Tensor::build::<V>(layout, |out| {
-        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-            nest.runs(start..start + chunk.len(), |first, length, [px, py]| {
-                let out = &mut chunk[first - start..first - start + length];
-                let (px0, py0) = (px as usize, py as usize);
-                match (sx, sy) {
-                    (1, 1) => {
-                        let pairs = xs[px0..px0 + length].iter().zip(&ys[py0..py0 + length]);
-                        simd::vectorize(|| out.iter_mut().zip(pairs).for_each(|(z, (&x, &y))| *z = f(x, y)));
-                    }
-                    (1, 0) => {
-                        let y = ys[py0];
-                        let xs = &xs[px0..px0 + length];
-                        simd::vectorize(|| out.iter_mut().zip(xs).for_each(|(z, &x)| *z = f(x, y)));
-                    }
-                    (0, 1) => {
-                        let x = xs[px0];
-                        let ys = &ys[py0..py0 + length];
-                        simd::vectorize(|| out.iter_mut().zip(ys).for_each(|(z, &y)| *z = f(x, y)));
-                    }
-                    _ => {
-                        for (i, z) in out.iter_mut().enumerate() {
-                            let i = i as isize;
-                            *z = f(xs[(px + i * sx) as usize], ys[(py + i * sy) as usize]);
-                        }
-                    }
-                }
-            });
-        });
+    walk2(op, a, b, &|xs: &[T], ys: &[U], zs: &mut [V]| {
+        simd::vectorize(|| zs.iter_mut().zip(xs.iter().zip(ys)).for_each(|(z, (&x, &y))| *z = f(x, y)));
     })
 }
 
@@ -142,18 +145,17 @@ pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
     let [sx, sy, sz] = nest.inner();
     Tensor::build::<W>(layout, |out| {
         parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+            let (mut gx, mut gy, mut gz) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK], [V::ZERO; BLOCK]);
             nest.runs(start..start + chunk.len(), |first, length, [px, py, pz]| {
                 let out = &mut chunk[first - start..first - start + length];
-                if [sx, sy, sz] == [1, 1, 1] {
-                    let [px, py, pz] = [px, py, pz].map(|position| position as usize);
-                    let triples = xs[px..px + length].iter().zip(&ys[py..py + length]).zip(&zs[pz..pz + length]);
+                let block = if [sx, sy, sz] == [1, 1, 1] { length } else { BLOCK };
+                for (index, out) in out.chunks_mut(block).enumerate() {
+                    let shift = (index * block) as isize;
+                    let x = stretch(xs, (px + shift * sx, sx), out.len(), &mut gx);
+                    let y = stretch(ys, (py + shift * sy, sy), out.len(), &mut gy);
+                    let z = stretch(zs, (pz + shift * sz, sz), out.len(), &mut gz);
+                    let triples = x.iter().zip(y).zip(z);
                     simd::vectorize(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
-                } else {
-                    for (i, w) in out.iter_mut().enumerate() {
-                        let i = i as isize;
-                        let (x, y) = (xs[(px + i * sx) as usize], ys[(py + i * sy) as usize]);
-                        *w = f(x, y, zs[(pz + i * sz) as usize]);
-                    }
                 }
             });
         });
@@ -177,16 +179,14 @@ pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor,
     let data = source.view_as::<T>().data();
     let [step] = nest.inner();
     parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
+        let mut gathered = [T::ZERO; BLOCK];
         nest.runs(start..start + chunk.len(), |first, length, [at]| {
             let out = &mut chunk[first - start..first - start + length];
-            if step == 1 {
-                let at = at as usize;
-                let source = &data[at..at + length];
+            let block = if step == 1 { length } else { BLOCK };
+            for (index, out) in out.chunks_mut(block).enumerate() {
+                let at = at + (index * block) as isize * step;
+                let source = stretch(data, (at, step), out.len(), &mut gathered);
                 simd::vectorize(|| out.iter_mut().zip(source).for_each(|(y, &x)| *y = f(*y, x)));
-            } else {
-                for (i, y) in out.iter_mut().enumerate() {
-                    *y = f(*y, data[(at + i as isize * step) as usize]);
-                }
             }
         });
     });

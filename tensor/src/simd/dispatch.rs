@@ -103,12 +103,9 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// Runs `f`, a plain loop, in a function compiled for AVX2 where [`level`] has it, so that the compiler vectorises the
-/// loop with it instead of the target's oldest instructions. The result has the same bits at every level: the compiler
-/// neither reorders nor fuses floating-point arithmetic.
-///
-/// There are many such loops, one per op and dtype, and nearly all wait for memory: a second copy for AVX-512 would cost
-/// build time and size for nothing.
+/// Runs `f`, a plain loop, in a function compiled for [`level`]'s instructions, so that the compiler vectorises the loop
+/// with them instead of the target's oldest ones. The result has the same bits at every level: the compiler neither
+/// reorders nor fuses floating-point arithmetic.
 ///
 /// Marking the closure's callees `#[inline(always)]` matters; a function called from the loop is compiled without the
 /// instructions.
@@ -120,9 +117,9 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
         f()
     }
     match level() {
-        // SAFETY: `level` returns only what the CPU has, and whatever has AVX-512 has AVX2.
+        // SAFETY: `level` returns only what the CPU has.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::Avx512 => unsafe { avx2(f) },
+        Level::Avx512 | Level::Avx2 => unsafe { avx2(f) },
         _ => f(),
     }
 }
