@@ -46,6 +46,8 @@ pub trait Check<const N: usize>: Op<N> {
     const LINEAR: bool = false;
     /// How far `f32` may be from `f64`, relative to the largest element.
     const F32_TOLERANCE: f64 = 1e-4;
+    /// Whether the result has the inputs' dtype.
+    const KEEPS_DTYPE: bool = true;
 
     /// Options, shapes and values, off kinks.
     fn samples() -> BoxedStrategy<Sample<Self, N>>;

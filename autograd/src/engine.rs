@@ -4,12 +4,14 @@
 //! of its uses, without counting them. Nothing here recurses.
 
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 use tensor::Tensor;
 
+use crate::anomaly;
 use crate::mode;
 use crate::node::{Node, lock, unravel};
 use crate::variable::Variable;
@@ -34,6 +36,27 @@ impl Ord for Next {
     }
 }
 
+/// Node numbers are spread by one multiplication: they are consecutive and nobody chooses them.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+    }
+}
+
+type ById<V> = HashMap<u64, V, BuildHasherDefault<IdHasher>>;
+type Ids = HashSet<u64, BuildHasherDefault<IdHasher>>;
+
 /// What [`grad_with`] does besides differentiating.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GradOptions {
@@ -48,10 +71,12 @@ pub struct GradOptions {
 /// One pass from `roots` to the leaves, or to `targets`.
 struct Pass<'a> {
     queue: BinaryHeap<Next>,
-    pending: HashMap<u64, Variable>,
+    pending: ById<Variable>,
     /// Nodes from which a target can be reached; `None`: every leaf is a target.
-    needed: Option<HashSet<u64>>,
-    targets: HashMap<u64, Option<Variable>>,
+    needed: Option<Ids>,
+    targets: ById<Option<Variable>>,
+    /// Whether gradients go no further than the targets.
+    stop: bool,
     op: &'a str,
     create_graph: bool,
     free: bool,
@@ -84,29 +109,41 @@ impl Pass<'_> {
                     g = replaced;
                 }
             }
-            match &mut self.targets.get_mut(&node.id) {
-                Some(slot) => **slot = Some(g.clone()),
+            match self.targets.get_mut(&node.id) {
+                Some(slot) => {
+                    *slot = Some(g.clone());
+                    if self.stop {
+                        continue;
+                    }
+                }
                 None if self.needed.is_some() => {}
                 None => self.collect(&node, &g),
             }
             if node.is_leaf {
                 continue;
             }
-            let creator = if self.free { node.free() } else { node.creator() };
-            let Some(creator) = creator else {
+            let Some(creator) = node.creator() else {
+                if self.targets.contains_key(&node.id) {
+                    continue;
+                }
                 tensor::fault!(self.op, [variable: node.shape.as_slice()],
                     "the graph was freed by an earlier pass; pass retain_graph to keep it");
             };
             let wants: SmallVec<[bool; 3]> = creator.edges().iter().map(|edge| self.wants(edge)).collect();
-            if wants.contains(&true) {
-                let grads = creator.vjp(&g, &node, &wants);
-                // Freed before the gradients travel on, so that saved values and gradients do not pile up.
-                drop(g);
-                for ((edge, wanted), grad) in creator.edges().iter().zip(&wants).zip(grads) {
-                    if let (Some(edge), true, Some(grad)) = (edge, wanted, grad) {
-                        assert_shape(creator.name(), edge, &grad);
-                        self.send(edge, grad);
-                    }
+            if !wants.contains(&true) {
+                continue;
+            }
+            let creator = if self.free { node.free().unwrap_or(creator) } else { creator };
+            let grads = creator.vjp(&g, &node, &wants);
+            if mode::detects_anomaly() {
+                anomaly::check(self.op, &node, creator.name(), &grads);
+            }
+            // Freed before the gradients travel on, so that saved values and gradients do not pile up.
+            drop(g);
+            for ((edge, wanted), grad) in creator.edges().iter().zip(&wants).zip(grads) {
+                if let (Some(edge), true, Some(grad)) = (edge, wanted, grad) {
+                    assert_shape(creator.name(), edge, &grad);
+                    self.send(edge, grad);
                 }
             }
             if self.free {
@@ -177,9 +214,10 @@ pub(crate) fn backward(output: &Variable, g: Option<&Variable>, retain_graph: bo
     let g = seed("backward", output, g);
     let mut pass = Pass {
         queue: BinaryHeap::new(),
-        pending: HashMap::new(),
+        pending: ById::default(),
         needed: None,
-        targets: HashMap::new(),
+        targets: ById::default(),
+        stop: false,
         op: "backward",
         create_graph: false,
         free: !retain_graph,
@@ -226,20 +264,49 @@ pub fn grad_with(
     if !grads.is_empty() && grads.len() != outputs.len() {
         tensor::fault!("grad", [], "{} outputs but {} gradients to start from", outputs.len(), grads.len());
     }
-    let nodes: Vec<&Arc<Node>> = inputs
+    let nodes: Vec<Arc<Node>> = inputs
         .iter()
         .map(|input| match input.node() {
-            Some(node) if input.requires_grad() => node,
+            Some(node) if input.requires_grad() => node.clone(),
             _ => tensor::fault!("grad", [input: input.shape()], "the input does not require a gradient"),
         })
         .collect();
+    let found = pull(outputs, grads, &nodes, options, false);
+    for (input, found) in inputs.iter().zip(&found) {
+        if found.is_none() && !options.allow_unused {
+            tensor::fault!("grad", [input: input.shape()], "the outputs do not depend on this input; set allow_unused");
+        }
+    }
+    found
+}
+
+/// The gradients of `<g, output>` at `nodes`, going no further back than these.
+#[track_caller]
+pub(crate) fn grad_nodes(
+    outputs: &[&Variable],
+    grads: &[&Variable],
+    nodes: &[Arc<Node>],
+    options: GradOptions,
+) -> Vec<Option<Variable>> {
+    pull(outputs, grads, nodes, options, true)
+}
+
+#[track_caller]
+fn pull(
+    outputs: &[&Variable],
+    grads: &[&Variable],
+    nodes: &[Arc<Node>],
+    options: GradOptions,
+    stop: bool,
+) -> Vec<Option<Variable>> {
     let roots: Vec<&Arc<Node>> = outputs.iter().filter_map(|output| output.node()).collect();
-    let targets: HashMap<u64, Option<Variable>> = nodes.iter().map(|node| (node.id, None)).collect();
+    let targets: ById<Option<Variable>> = nodes.iter().map(|node| (node.id, None)).collect();
     let mut pass = Pass {
         queue: BinaryHeap::new(),
-        pending: HashMap::new(),
-        needed: Some(reaching(&roots, &targets)),
+        pending: ById::default(),
+        needed: Some(reaching(&roots, &targets, stop)),
         targets,
+        stop,
         op: "grad",
         create_graph: options.create_graph,
         free: !options.retain_graph && !options.create_graph,
@@ -247,33 +314,25 @@ pub fn grad_with(
     for (i, output) in outputs.iter().enumerate() {
         let g = seed("grad", output, grads.get(i).copied());
         if let Some(node) = output.node() {
-            pass.send(node, g);
+            // A sum of gradients that start at one output is recorded like any other.
+            mode::with(options.create_graph, || pass.send(node, g));
         }
     }
     mode::with(options.create_graph, || pass.run());
-    nodes
-        .iter()
-        .zip(inputs)
-        .map(|(node, input)| {
-            let found = pass.targets[&node.id].clone();
-            if found.is_none() && !options.allow_unused {
-                tensor::fault!("grad", [input: input.shape()], "the outputs do not depend on this input; set allow_unused");
-            }
-            found
-        })
-        .collect()
+    nodes.iter().map(|node| pass.targets[&node.id].clone()).collect()
 }
 
 /// The nodes below `roots` from which a target can be reached.
-fn reaching(roots: &[&Arc<Node>], targets: &HashMap<u64, Option<Variable>>) -> HashSet<u64> {
-    let mut seen: HashMap<u64, SmallVec<[u64; 3]>> = HashMap::new();
+fn reaching(roots: &[&Arc<Node>], targets: &ById<Option<Variable>>, stop: bool) -> Ids {
+    let mut seen: ById<SmallVec<[u64; 3]>> = ById::default();
     let mut stack: Vec<Arc<Node>> = roots.iter().map(|&node| node.clone()).collect();
     while let Some(node) = stack.pop() {
         if seen.contains_key(&node.id) {
             continue;
         }
         let mut below = SmallVec::new();
-        if let Some(creator) = node.creator() {
+        let ends = stop && targets.contains_key(&node.id);
+        if let Some(creator) = node.creator().filter(|_| !ends) {
             for edge in creator.edges().iter().flatten() {
                 below.push(edge.id);
                 stack.push(edge.clone());
@@ -283,7 +342,7 @@ fn reaching(roots: &[&Arc<Node>], targets: &HashMap<u64, Option<Variable>>) -> H
     }
     let mut order: Vec<u64> = seen.keys().copied().collect();
     order.sort_unstable();
-    let mut needed = HashSet::new();
+    let mut needed = Ids::default();
     for id in order {
         if targets.contains_key(&id) || seen[&id].iter().any(|below| needed.contains(below)) {
             needed.insert(id);

@@ -19,6 +19,9 @@ pub(crate) const TOLERANCE: f64 = 1e-6;
 /// The step of the differences; with the sixth-order stencil both its own error and rounding stay near 1e-12.
 const STEP: f64 = 2e-3;
 
+/// Derivatives below this size are not told from 0: their differences are rounding.
+const SMALLEST: f64 = 1e-9;
+
 /// How well gradients and differences agree, as relative errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Agreement {
@@ -238,7 +241,7 @@ impl<'a> Problem<'a> {
         // of the terms, and at least against a small part of the function's own size.
         let terms: f64 = v.iter().map(|(i, v)| dot_magnitude(v, gradient(*i))).sum();
         let size: f64 = self.outputs.iter().zip(cotangents).map(|(y, u)| dot_magnitude(y, u)).sum();
-        let scale = terms.max(numeric.abs()).max(1e-4 * size);
+        let scale = terms.max(numeric.abs()).max(1e-4 * size).max(SMALLEST);
         let error = (analytic - numeric).abs();
         let relative = if error == 0.0 { 0.0 } else { error / scale };
         (if relative.is_nan() { f64::INFINITY } else { relative }, numeric, analytic)

@@ -16,11 +16,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod anomaly;
 #[cfg(any(test, feature = "check"))]
 pub mod check;
+mod checkpoint;
 mod deferred;
 mod engine;
+mod functional;
 mod gradcheck;
+mod graph;
 mod hooks;
 mod mode;
 mod node;
@@ -30,10 +34,13 @@ mod overload;
 mod registry;
 mod variable;
 
+pub use checkpoint::checkpoint;
 pub use deferred::{Deferred, Epilogue};
 pub use engine::{GradOptions, grad, grad_with};
+pub use functional::{hessian, jacobian, jvp, vjp};
 pub use gradcheck::{Agreement, Mismatch, gradcheck};
+pub use graph::Graph;
 pub use hooks::{HookHandle, HookList};
-pub use mode::{enable_grad, is_grad_enabled, no_grad};
+pub use mode::{detect_anomaly, enable_grad, is_grad_enabled, no_grad};
 pub use op::{Context, Keeps, Op, Registered, VariadicContext, VariadicOp};
 pub use variable::Variable;

@@ -1,9 +1,10 @@
-//! Whether ops are recorded: a switch per thread.
+//! Switches per thread: whether ops are recorded, and whether backward passes look for gradients that are no numbers.
 
 use std::cell::Cell;
 
 thread_local! {
     static ENABLED: Cell<bool> = const { Cell::new(true) };
+    static ANOMALY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Restores the switch when a closure ends, by return or by panic.
@@ -41,4 +42,32 @@ pub fn enable_grad<R>(f: impl FnOnce() -> R) -> R {
 pub(crate) fn with<R>(enabled: bool, f: impl FnOnce() -> R) -> R {
     let _restore = Restore(ENABLED.replace(enabled));
     f()
+}
+
+/// Runs `f`; backward passes in it stop at the first op whose gradient is not finite, with a panic that names the op and
+/// the line of the program that called it. PyTorch: `torch.autograd.detect_anomaly`.
+///
+/// ```should_panic
+/// use gradus_autograd::{Variable, detect_anomaly};
+/// use tensor::Tensor;
+///
+/// let x = Variable::leaf(Tensor::from([0.0, 1.0]));
+/// detect_anomaly(|| x.sqrt().sum(&[], false).backward());
+/// ```
+///
+/// # Panics
+/// If a gradient is not finite.
+pub fn detect_anomaly<R>(f: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ANOMALY.set(self.0);
+        }
+    }
+    let _before = Before(ANOMALY.replace(true));
+    f()
+}
+
+pub(crate) fn detects_anomaly() -> bool {
+    ANOMALY.get()
 }

@@ -60,7 +60,7 @@ pub trait Registered {}
 ///
 /// `forward` computes on tensors; `vjp` gives the gradients of `<g, forward(inputs)>` and uses only [`Variable`] ops,
 /// so that it can be differentiated again. Checks of shapes stand in the public function that calls
-/// [`apply`](Op::apply), so that a fault is blamed on the user's line.
+/// [`apply`](Op::apply); what the tensor ops in `forward` find is blamed on that function's caller too.
 pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized + 'static {
     /// The public function's name.
     const NAME: &'static str;
@@ -70,9 +70,11 @@ pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized +
     type Saved: Send + Sync + 'static;
 
     /// The result, and what the vjp will need.
+    #[track_caller]
     fn forward(&self, inputs: [&Tensor; N]) -> (Tensor, Self::Saved);
 
     /// The result alone, when nothing is recorded.
+    #[track_caller]
     fn infer(&self, inputs: [&Tensor; N]) -> Tensor {
         self.forward(inputs).0
     }
@@ -266,6 +268,7 @@ pub trait VariadicOp: Registered + Debug + Clone + Send + Sync + Sized + 'static
     const KEEPS_INPUTS: bool = true;
 
     /// The result.
+    #[track_caller]
     fn forward(&self, inputs: &[&Tensor]) -> Tensor;
 
     /// The gradient of `<g, forward(inputs)>` in each input that wants one.

@@ -69,15 +69,15 @@ macro_rules! operator {
 }
 
 operator!(Add, add, |a, b| op::add_scalar(a, b), |s, t| op::add_scalar(t, s));
-operator!(Sub, sub, |a, b| op::add_scalar(a, -b), |s, t| op::add_scalar(&op::mul_scalar(t, -1.0), s));
+operator!(Sub, sub, |a, b| op::add_scalar(a, -b), |s, t| op::add_scalar(&op::neg(t), s));
 operator!(Mul, mul, |a, b| op::mul_scalar(a, b), |s, t| op::mul_scalar(t, s));
-operator!(Div, div, |a, b| op::mul_scalar(a, 1.0 / b), |s, t| op::mul_scalar(&op::reciprocal(t), s));
+operator!(Div, div, |a, b| op::div_scalar(a, b), |s, t| op::mul_scalar(&op::reciprocal(t), s));
 
 impl Neg for &Variable {
     type Output = Variable;
     #[track_caller]
     fn neg(self) -> Variable {
-        op::mul_scalar(self, -1.0)
+        op::neg(self)
     }
 }
 
@@ -85,6 +85,6 @@ impl Neg for Variable {
     type Output = Variable;
     #[track_caller]
     fn neg(self) -> Variable {
-        op::mul_scalar(&self, -1.0)
+        op::neg(&self)
     }
 }

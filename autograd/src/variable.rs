@@ -313,3 +313,9 @@ impl From<Tensor> for Variable {
         Variable::new(tensor)
     }
 }
+
+impl From<&Variable> for Variable {
+    fn from(variable: &Variable) -> Variable {
+        variable.clone()
+    }
+}

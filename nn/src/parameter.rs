@@ -86,6 +86,18 @@ impl Deref for Parameter {
     }
 }
 
+impl From<Parameter> for Variable {
+    fn from(parameter: Parameter) -> Variable {
+        parameter.variable
+    }
+}
+
+impl From<&Parameter> for Variable {
+    fn from(parameter: &Parameter) -> Variable {
+        parameter.variable.clone()
+    }
+}
+
 impl From<Tensor> for Parameter {
     #[track_caller]
     fn from(tensor: Tensor) -> Parameter {

@@ -2,7 +2,9 @@
 //!
 //! ChaCha8 gives the bits; what is made of them uses only exact operations and `libm`, never the platform's maths.
 
-use std::sync::Mutex;
+mod distribution;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -189,6 +191,21 @@ impl<T: Float> Before for T {
 
 static DEFAULT: Mutex<Option<Generator>> = Mutex::new(None);
 
+/// The default generator, locked. Its methods are called on it directly rather than in a closure, so that their faults
+/// blame the line of the user.
+struct Default(MutexGuard<'static, Option<Generator>>);
+
+impl Default {
+    fn lock() -> Default {
+        // A fault in a draw leaves a generator that is as good as any.
+        Default(DEFAULT.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn generator(&mut self) -> &mut Generator {
+        self.0.get_or_insert_with(|| Generator::new(0))
+    }
+}
+
 /// Seeds the default generator, which every random function without one of its own draws from.
 ///
 /// ```
@@ -199,36 +216,35 @@ static DEFAULT: Mutex<Option<Generator>> = Mutex::new(None);
 /// assert_eq!(Tensor::rand([4], DType::F32).to_vec::<f32>(), first);
 /// ```
 pub fn manual_seed(seed: u64) {
-    *DEFAULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Generator::new(seed));
+    *Default::lock().generator() = Generator::new(seed);
 }
 
 /// Runs `draw` with the default generator, which starts from seed 0 unless [`manual_seed`] was called.
 pub fn with_default_generator<R>(draw: impl FnOnce(&mut Generator) -> R) -> R {
-    let mut guard = DEFAULT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    draw(guard.get_or_insert_with(|| Generator::new(0)))
+    draw(Default::lock().generator())
 }
 
 impl Tensor {
     /// Uniform numbers in [0, 1) from the default generator.
     #[track_caller]
     pub fn rand(shape: impl AsRef<[usize]>, dtype: DType) -> Tensor {
-        with_default_generator(|g| g.rand(shape, dtype))
+        Default::lock().generator().rand(shape, dtype)
     }
 
     /// Standard normal numbers from the default generator.
     #[track_caller]
     pub fn randn(shape: impl AsRef<[usize]>, dtype: DType) -> Tensor {
-        with_default_generator(|g| g.randn(shape, dtype))
+        Default::lock().generator().randn(shape, dtype)
     }
 
     /// Whole numbers in `low..high` from the default generator.
     #[track_caller]
     pub fn randint(shape: impl AsRef<[usize]>, low: i64, high: i64) -> Tensor {
-        with_default_generator(|g| g.randint(shape, low, high))
+        Default::lock().generator().randint(shape, low, high)
     }
 
     /// A random order of `0..n` from the default generator.
     pub fn randperm(n: usize) -> Tensor {
-        with_default_generator(|g| g.randperm(n))
+        Default::lock().generator().randperm(n)
     }
 }

@@ -14,6 +14,7 @@ use tensor::{DType, Tensor};
 
 pub use decode::{Limits, read_image, read_image_float};
 pub use encode::{Format, write_atomic};
+pub(crate) use folder::{EXTENSIONS_HINT, is_image};
 pub use folder::{Unreadable, find_images, read_folder};
 
 /// The channels of an [`Image`], by PIL's names.

@@ -1,7 +1,9 @@
-//! Pictures for gradus.
+//! Pictures for gradus: image files, transforms that know their way back, data sets, models, and drawings of what a
+//! network does.
 
 #![forbid(unsafe_code)]
 
+pub mod datasets;
 pub mod draw;
 mod error;
 pub mod image;
@@ -9,3 +11,4 @@ pub mod transform;
 
 pub use error::{Result, VisionError};
 pub use image::{Format, Image, Limits, Mode};
+pub use transform::transform_invert;

@@ -18,6 +18,7 @@ pub(super) struct Case<'a> {
     pub(super) linear: bool,
     pub(super) reference: Option<Tensor>,
     pub(super) f32_tolerance: f64,
+    pub(super) keeps_dtype: bool,
 }
 
 /// What was seen over all samples.
@@ -194,9 +195,11 @@ fn layouts(case: &Case<'_>, report: &mut Report) -> Result<(), String> {
         let cotangent = cotangent.to_dtype(DType::F32);
         let expected = case.run(&cast(&single, DType::F64), Some(&cotangent.to_dtype(DType::F64).contiguous()), None);
         let got = case.run(&again, Some(&cotangent), None);
-        let is_float = expected.output.dtype().is_float();
-        if is_float && got.output.dtype() != DType::F32 {
+        if case.keeps_dtype && got.output.dtype() != DType::F32 {
             return case.fail(format_args!("f32 inputs give {} results", got.output.dtype()));
+        }
+        if let Some(g) = got.gradients.iter().find(|g| g.dtype() != DType::F32) {
+            return case.fail(format_args!("f32 inputs get {} gradients", g.dtype()));
         }
         let tolerance = (case.f32_tolerance, 1e-2 * case.f32_tolerance);
         compare(case, (&got, &expected), tolerance, format_args!("f32, {name} inputs"))?;

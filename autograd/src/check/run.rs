@@ -73,6 +73,7 @@ impl<O: Check<N>, const N: usize> Family<Fixed<N>> for O {
                 linear: O::LINEAR,
                 reference: sample.op.reference(sample.inputs.each_ref()),
                 f32_tolerance: O::F32_TOLERANCE,
+                keeps_dtype: O::KEEPS_DTYPE,
             })
         })
     }
@@ -106,6 +107,7 @@ impl<O: CheckVariadic> Family<Variadic> for O {
                 linear: O::LINEAR,
                 reference: sample.op.reference(&refs),
                 f32_tolerance: O::F32_TOLERANCE,
+                keeps_dtype: true,
             })
         })
     }

@@ -150,6 +150,20 @@ pub fn axes_of(rank: usize) -> BoxedStrategy<Vec<isize>> {
         .boxed()
 }
 
+/// Samples of a reduction, made from its axes (ascending, not negative) and `keepdim`, on values that `values` draws.
+pub fn reduction<O: Clone + std::fmt::Debug + 'static>(
+    op: impl Fn(smallvec::SmallVec<[isize; 6]>, bool) -> O + Copy + 'static,
+    values: impl Fn(&[usize]) -> BoxedStrategy<Tensor> + Copy + 'static,
+) -> BoxedStrategy<Sample<O, 1>> {
+    any_shape()
+        .prop_flat_map(|shape| (axes_of(shape.len()), any::<bool>(), Just(shape)))
+        .prop_flat_map(move |(axes, keepdim, shape)| {
+            let axes = shape::axes("reduction", &axes, &shape).iter().map(|&axis| axis as isize).collect();
+            one(op(axes, keepdim), values(&shape))
+        })
+        .boxed()
+}
+
 /// Samples of an op without options, on values that `values` draws for any shape.
 pub fn unary<O: Clone + std::fmt::Debug + 'static>(
     op: O,

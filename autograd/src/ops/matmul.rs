@@ -64,6 +64,65 @@ impl Variable {
     }
 }
 
+/// The product of two batches of matrices, `[b, m, k] x [b, k, n] -> [b, m, n]`. PyTorch: `torch.bmm`.
+///
+/// # Panics
+/// If an operand has not 3 axes, or the batches or inner sizes differ.
+#[track_caller]
+pub fn bmm(a: &Variable, b: &Variable) -> Variable {
+    if a.rank() != 3 || b.rank() != 3 || a.shape()[0] != b.shape()[0] || a.shape()[2] != b.shape()[1] {
+        tensor::fault!("bmm", [lhs: a.shape(), rhs: b.shape()], "expected [b, m, k] and [b, k, n]");
+    }
+    matmul(a, b)
+}
+
+/// `beta x + alpha a b`, where `x` broadcasts to the product's shape. PyTorch: `torch.addmm`.
+///
+/// # Panics
+/// If `a` and `b` are no matrices whose inner sizes agree, or `x` does not broadcast to their product's shape.
+#[track_caller]
+pub fn addmm(x: &Variable, [a, b]: [&Variable; 2], beta: f64, alpha: f64) -> Variable {
+    if a.rank() != 2 || b.rank() != 2 || a.shape()[1] != b.shape()[0] {
+        tensor::fault!("addmm", [lhs: a.shape(), rhs: b.shape()], "expected [m, k] and [k, n]");
+    }
+    let product = matmul(a, b);
+    if tensor::shape::broadcast(x.shape(), product.shape()).as_deref() != Ok(product.shape()) {
+        tensor::fault!("addmm", [input: x.shape(), product: product.shape()],
+            "the input does not broadcast to the product");
+    }
+    // A factor 0 means that the input does not count, even where it is not finite.
+    let product = if alpha == 1.0 { product } else { product * alpha };
+    match beta {
+        0.0 => product,
+        1.0 => x + product,
+        _ => x * beta + product,
+    }
+}
+
+/// `y[i, j] = a[i] b[j]`. PyTorch: `torch.outer`.
+///
+/// # Panics
+/// If an operand has not 1 axis.
+#[track_caller]
+pub fn outer(a: &Variable, b: &Variable) -> Variable {
+    if a.rank() != 1 || b.rank() != 1 {
+        tensor::fault!("outer", [lhs: a.shape(), rhs: b.shape()], "expected 2 vectors");
+    }
+    a.unsqueeze(1) * b
+}
+
+/// The inner product of two vectors. PyTorch: `torch.dot`.
+///
+/// # Panics
+/// If the operands are not vectors of one length.
+#[track_caller]
+pub fn dot(a: &Variable, b: &Variable) -> Variable {
+    if a.rank() != 1 || a.shape() != b.shape() {
+        tensor::fault!("dot", [lhs: a.shape(), rhs: b.shape()], "expected 2 vectors of one length");
+    }
+    matmul(a, b)
+}
+
 #[cfg(any(test, feature = "check"))]
 mod samples {
     use proptest::prelude::Strategy;

@@ -1,15 +1,41 @@
-//! Sums and stretching: `expand` and `sum_to` are each other's adjoints.
+//! Sums, means and products over axes, and stretching: `expand` and `sum_to` are each other's adjoints.
 
 use smallvec::SmallVec;
 use tensor::{Dims, Tensor};
 
+use super::arithmetic::{div, mul};
+use super::elementwise::expect_float;
+use super::reshape::{permute, reshape};
 use crate::{Context, Keeps, Op, Variable};
+
+/// Axes of a reduction, ascending and not negative; empty for 0-dimensional tensors alone.
+pub type Axes = SmallVec<[isize; 6]>;
+
+/// The axes that possibly negative numbers name, all if none.
+#[track_caller]
+pub(super) fn axes_of(op: &str, axes: &[isize], x: &Variable) -> Axes {
+    tensor::shape::axes(op, axes, x.shape()).iter().map(|&axis| axis as isize).collect()
+}
+
+/// `g` with the reduced axes as axes of size 1, whether they were kept or not, so that it broadcasts to `shape`.
+pub(super) fn restore(g: &Variable, axes: &[isize], shape: &[usize]) -> Variable {
+    let mut kept = Dims::from_slice(shape);
+    for &axis in axes {
+        kept[axis as usize] = 1;
+    }
+    reshape(g, &kept)
+}
+
+/// The number of elements behind each element of a reduction over `axes`.
+pub(super) fn depth(axes: &[isize], shape: &[usize]) -> usize {
+    axes.iter().map(|&axis| shape[axis as usize]).product()
+}
 
 /// A sum over axes; see [`sum`].
 #[derive(Clone, Debug)]
 pub struct Sum {
-    /// The axes, ascending.
-    pub axes: SmallVec<[isize; 6]>,
+    /// The axes.
+    pub axes: Axes,
     /// Whether summed axes stay with size 1.
     pub keepdim: bool,
 }
@@ -20,16 +46,11 @@ impl Op<1> for Sum {
     type Saved = ();
 
     fn forward(&self, [x]: [&Tensor; 1]) -> (Tensor, ()) {
-        (if self.axes.is_empty() { x.clone() } else { x.sum(&self.axes, self.keepdim) }, ())
+        (x.sum(&self.axes, self.keepdim), ())
     }
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 1>) -> [Option<Variable>; 1] {
-        let shape = cx.shape(0);
-        let mut kept = Dims::from_slice(shape);
-        for &axis in &self.axes {
-            kept[axis as usize] = 1;
-        }
-        [Some(expand(&super::reshape::reshape(g, &kept), shape))]
+        [Some(expand(&restore(g, &self.axes, cx.shape(0)), cx.shape(0)))]
     }
 }
 
@@ -39,19 +60,104 @@ impl Op<1> for Sum {
 /// If an axis is out of range or named twice.
 #[track_caller]
 pub fn sum(x: &Variable, axes: &[isize], keepdim: bool) -> Variable {
-    let axes = tensor::shape::axes("sum", axes, x.shape()).iter().map(|&axis| axis as isize).collect();
-    Sum { axes, keepdim }.apply([x])
+    Sum { axes: axes_of("sum", axes, x), keepdim }.apply([x])
 }
 
-/// The mean over `axes` (all if empty). PyTorch: `torch.mean`.
+/// A mean over axes; see [`mean`].
+#[derive(Clone, Debug)]
+pub struct Mean {
+    /// The axes.
+    pub axes: Axes,
+    /// Whether averaged axes stay with size 1.
+    pub keepdim: bool,
+}
+
+impl Op<1> for Mean {
+    const NAME: &'static str = "mean";
+    const KEEPS: Keeps = Keeps::NOTHING;
+    type Saved = ();
+
+    fn forward(&self, [x]: [&Tensor; 1]) -> (Tensor, ()) {
+        (x.mean(&self.axes, self.keepdim), ())
+    }
+
+    fn vjp(&self, g: &Variable, cx: Context<'_, Self, 1>) -> [Option<Variable>; 1] {
+        let shape = cx.shape(0);
+        let part = super::arithmetic::div_scalar(g, depth(&self.axes, shape) as f64);
+        [Some(expand(&restore(&part, &self.axes, shape), shape))]
+    }
+}
+
+/// The mean over `axes` (all if empty); NaN for an empty stretch. PyTorch: `torch.mean`.
 ///
 /// # Panics
-/// If an axis is out of range or named twice.
+/// If the dtype is not a float, or an axis is out of range or named twice.
 #[track_caller]
 pub fn mean(x: &Variable, axes: &[isize], keepdim: bool) -> Variable {
-    let list = tensor::shape::axes("mean", axes, x.shape());
-    let count: usize = list.iter().map(|&axis| x.shape()[axis]).product();
-    sum(x, axes, keepdim) / count as f64
+    expect_float("mean", x);
+    Mean { axes: axes_of("mean", axes, x), keepdim }.apply([x])
+}
+
+/// A product over axes; see [`prod`].
+#[derive(Clone, Debug)]
+pub struct Prod {
+    /// The axes.
+    pub axes: Axes,
+    /// Whether multiplied axes stay with size 1.
+    pub keepdim: bool,
+}
+
+impl Op<1> for Prod {
+    const NAME: &'static str = "prod";
+    const KEEPS: Keeps = Keeps::ALL;
+    type Saved = ();
+
+    fn forward(&self, [x]: [&Tensor; 1]) -> (Tensor, ()) {
+        (x.prod(&self.axes, self.keepdim), ())
+    }
+
+    fn vjp(&self, g: &Variable, cx: Context<'_, Self, 1>) -> [Option<Variable>; 1] {
+        let (x, shape) = (cx.input(0), cx.shape(0));
+        let g = restore(g, &self.axes, shape);
+        let y = restore(&cx.output(), &self.axes, shape);
+        if !x.data().eq_scalar(0.0).any(&[], false).item::<bool>() {
+            return [Some(mul(&g, &div(&y, &x)))];
+        }
+        [Some(mul(&g, &product_of_others(&x, &self.axes)))]
+    }
+}
+
+/// For each element the product of all others of its stretch: without a division, so that zeros do no harm.
+fn product_of_others(x: &Variable, axes: &[isize]) -> Variable {
+    let rank = x.rank() as isize;
+    let order: Axes = (0..rank).filter(|axis| !axes.contains(axis)).chain(axes.iter().copied()).collect();
+    let permuted = permute(x, &order);
+    let length = depth(axes, x.shape());
+    let rows = reshape(&permuted, &[x.len() / length.max(1), length]);
+    let part = |at: usize| rows.narrow(1, at, 1);
+    let mut before = vec![Variable::new(Tensor::ones([rows.shape()[0], 1], x.dtype()))];
+    let mut after = before.clone();
+    for at in 1..length {
+        before.push(mul(&before[at - 1], &part(at - 1)));
+        after.push(mul(&after[at - 1], &part(length - at)));
+    }
+    let others: Vec<Variable> = before.iter().zip(after.iter().rev()).map(|(a, b)| mul(a, b)).collect();
+    let joined = super::cat::cat(&others.iter().collect::<Vec<_>>(), 1);
+    let mut back: Axes = order.clone();
+    for (to, &from) in order.iter().enumerate() {
+        back[from as usize] = to as isize;
+    }
+    permute(&reshape(&joined, permuted.shape()), &back)
+}
+
+/// The product over `axes` (all if empty); right also where elements are 0. PyTorch: `torch.prod`.
+///
+/// # Panics
+/// If the dtype is not a float, or an axis is out of range or named twice.
+#[track_caller]
+pub fn prod(x: &Variable, axes: &[isize], keepdim: bool) -> Variable {
+    expect_float("prod", x);
+    Prod { axes: axes_of("prod", axes, x), keepdim }.apply([x])
 }
 
 /// See [`expand`].
@@ -139,10 +245,19 @@ impl Variable {
     /// The mean over `axes` (all if empty). PyTorch: `torch.mean`.
     ///
     /// # Panics
-    /// If an axis is out of range or named twice.
+    /// As [`mean`].
     #[track_caller]
     pub fn mean(&self, axes: &[isize], keepdim: bool) -> Variable {
         mean(self, axes, keepdim)
+    }
+
+    /// The product over `axes` (all if empty). PyTorch: `torch.prod`.
+    ///
+    /// # Panics
+    /// As [`prod`].
+    #[track_caller]
+    pub fn prod(&self, axes: &[isize], keepdim: bool) -> Variable {
+        prod(self, axes, keepdim)
     }
 
     /// Stretched to `shape` without copying. PyTorch: `Tensor.expand`.
@@ -157,24 +272,44 @@ impl Variable {
 
 #[cfg(any(test, feature = "check"))]
 mod samples {
-    use proptest::prelude::{Just, Strategy, any};
+    use proptest::prelude::Strategy;
+    use proptest::prop_oneof;
     use proptest::strategy::BoxedStrategy;
 
-    use super::{Dims, Expand, Sum, SumTo};
-    use crate::check::strategy::{any_shape, axes_of, broadcast_pair, one, values};
+    use super::{Dims, Expand, Mean, Prod, Sum, SumTo, Tensor};
+    use crate::check::strategy::{broadcast_pair, mask, one, reduction, values};
     use crate::check::{Check, Sample};
 
     impl Check<1> for Sum {
         const LINEAR: bool = true;
 
         fn samples() -> BoxedStrategy<Sample<Self, 1>> {
-            any_shape()
-                .prop_flat_map(|shape| (axes_of(shape.len()), any::<bool>(), Just(shape)))
-                .prop_flat_map(|(axes, keepdim, shape)| {
-                    let axes = tensor::shape::axes("sum", &axes, &shape).iter().map(|&axis| axis as isize).collect();
-                    one(Sum { axes, keepdim }, values(&shape))
-                })
-                .boxed()
+            reduction(|axes, keepdim| Sum { axes, keepdim }, values)
+        }
+    }
+
+    impl Check<1> for Mean {
+        const LINEAR: bool = true;
+
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            reduction(|axes, keepdim| Mean { axes, keepdim }, nonempty)
+        }
+    }
+
+    /// A mean of nothing is NaN: one element more along empty axes.
+    fn nonempty(shape: &[usize]) -> BoxedStrategy<Tensor> {
+        values(&shape.iter().map(|&size| size.max(1)).collect::<Vec<_>>())
+    }
+
+    impl Check<1> for Prod {
+        fn samples() -> BoxedStrategy<Sample<Self, 1>> {
+            // One tensor in two has zeros, some of them two in one stretch.
+            let zeros = |shape: &[usize]| {
+                let shape = shape.to_vec();
+                (values(&shape), mask(&shape)).prop_map(|(x, zero)| x.masked_fill(&zero, 0.0)).boxed()
+            };
+            let prod = |axes, keepdim| Prod { axes, keepdim };
+            prop_oneof![reduction(prod, values), reduction(prod, zeros)].boxed()
         }
     }
 

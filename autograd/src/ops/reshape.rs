@@ -167,6 +167,53 @@ impl Variable {
     }
 }
 
+impl Variable {
+    /// Axes `start..=end` as one. PyTorch: `torch.flatten` with both ends.
+    ///
+    /// # Panics
+    /// If an axis does not exist or `start` lies behind `end`.
+    #[track_caller]
+    pub fn flatten_axes(&self, start: isize, end: isize) -> Variable {
+        let (first, last) =
+            (tensor::shape::axis("flatten", start, self.shape()), tensor::shape::axis("flatten", end, self.shape()));
+        if first > last {
+            tensor::fault!("flatten", [input: self.shape()], "axis {start} lies behind axis {end}");
+        }
+        let mut shape = Dims::from_slice(&self.shape()[..first.min(self.rank())]);
+        shape.push(self.shape().get(first..=last).map_or(1, |sizes| sizes.iter().product()));
+        shape.extend_from_slice(self.shape().get(last + 1..).unwrap_or_default());
+        reshape(self, &shape)
+    }
+
+    /// `axis` as several axes of the given sizes, one of which may be -1: what is left over.
+    /// PyTorch: `torch.unflatten`.
+    ///
+    /// # Panics
+    /// If there is no such axis or the sizes do not multiply to its size.
+    #[track_caller]
+    pub fn unflatten(&self, axis: isize, sizes: impl AsRef<[isize]>) -> Variable {
+        let target = self.data().unflatten(axis, sizes);
+        reshape(self, target.shape())
+    }
+
+    /// Axis `from[i]` moved to position `to[i]`, the others in their order between. PyTorch: `torch.movedim`.
+    ///
+    /// # Panics
+    /// If the lists differ in length, or an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn movedim(&self, from: &[isize], to: &[isize]) -> Variable {
+        // The order is read off a small tensor whose sizes are all different.
+        let marks: Dims = (0..self.rank()).map(|axis| axis + 1).collect();
+        let moved = Tensor::zeros([], tensor::DType::Bool).expand(&marks).movedim(from, to);
+        permute(self, &moved.shape().iter().map(|&mark| mark as isize - 1).collect::<Vec<_>>())
+    }
+
+    /// Without all axes of size 1. PyTorch: `torch.squeeze` without a dimension.
+    pub fn squeeze_all(&self) -> Variable {
+        reshape(self, &self.shape().iter().copied().filter(|&size| size != 1).collect::<Dims>())
+    }
+}
+
 #[cfg(any(test, feature = "check"))]
 mod samples {
     use proptest::prelude::{Just, Strategy};

@@ -98,6 +98,36 @@ impl Variable {
     }
 }
 
+impl Variable {
+    /// The part at `index` of `axis`, which vanishes. PyTorch: `torch.select`.
+    ///
+    /// # Panics
+    /// If there is no such axis or index.
+    #[track_caller]
+    pub fn select(&self, axis: isize, index: isize) -> Variable {
+        let at = tensor::shape::axis("select", axis, self.shape());
+        let size = self.size(axis) as isize;
+        if self.rank() == 0 || index < -size || index >= size {
+            tensor::fault!("select", [input: self.shape()], "index {index} is out of range for axis {at} of size {size}");
+        }
+        let start = if index < 0 { index + size } else { index } as usize;
+        self.narrow(axis, start, 1).squeeze(axis)
+    }
+
+    /// The order of the elements along `axes` reversed. PyTorch: `torch.flip`.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    pub fn flip(&self, axes: &[isize]) -> Variable {
+        if axes.is_empty() {
+            return self.clone();
+        }
+        let list = tensor::shape::axes("flip", axes, self.shape());
+        list.iter().fold(self.clone(), |x, &axis| x.slice(axis as isize, None, None, -1))
+    }
+}
+
 #[cfg(any(test, feature = "check"))]
 mod samples {
     use proptest::option;

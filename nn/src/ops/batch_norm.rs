@@ -309,7 +309,7 @@ pub fn batch_norm(x: &Variable, affine: Affine<'_>, mut source: Source) -> Varia
         tensor::fault!("batch_norm", [input: x.shape()], "the input has {} channels but the statistics {}",
             x.shape()[1], fixed.mean.len());
     }
-    if source.fixed.is_none() {
+    if source.fixed.is_none() && source.known.is_none() {
         source.known = Some(Arc::new(Statistics::of(&x.data())));
     }
     Waiting { source, inputs: [x.clone(), weight, bias], addend: None }.variable()

@@ -80,6 +80,15 @@ impl Interpolate {
         Interpolate { recompute_scale_factor: recompute, ..self }
     }
 
+    /// The options as PyTorch prints them.
+    pub(crate) fn text(&self) -> String {
+        let place = match self.scale.as_slice() {
+            [] => format!("size={:?}", self.size),
+            scale => format!("scale_factor={scale:?}"),
+        };
+        format!("{place}, mode={:?}", self.mode).to_lowercase()
+    }
+
     fn chosen<T: Copy>(list: &[T], axis: usize) -> T {
         if list.len() == 1 { list[0] } else { list[axis] }
     }

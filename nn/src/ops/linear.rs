@@ -1,7 +1,9 @@
 //! The affine map of a fully connected layer, as one op.
 
 use autograd::{Context, Keeps, Op, Variable};
-use tensor::Tensor;
+use tensor::{Dims, Tensor, kernels};
+
+use super::fused_relu::{defer, relu_grad};
 
 /// See [`linear`].
 #[derive(Clone, Debug)]
@@ -12,7 +14,7 @@ impl Op<2> for Linear {
     type Saved = ();
 
     fn forward(&self, [x, w]: [&Tensor; 2]) -> (Tensor, ()) {
-        (product(x, w), ())
+        (kernels::linear::linear(x, w, None, false), ())
     }
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 2>) -> [Option<Variable>; 2] {
@@ -30,9 +32,7 @@ impl Op<3> for LinearBias {
     type Saved = ();
 
     fn forward(&self, [x, w, b]: [&Tensor; 3]) -> (Tensor, ()) {
-        let mut y = product(x, w);
-        y.add_assign(&b.expand(y.shape()));
-        (y, ())
+        (kernels::linear::linear(x, w, Some(b), false), ())
     }
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 3>) -> [Option<Variable>; 3] {
@@ -44,8 +44,27 @@ impl Op<3> for LinearBias {
     }
 }
 
-fn product(x: &Tensor, w: &Tensor) -> Tensor {
-    x.matmul(&w.transpose(0, 1))
+/// `max(x w^T + b, 0)`: what becomes of [`linear`] followed by a ReLU.
+#[derive(Clone, Debug)]
+pub struct LinearRelu;
+
+impl Op<3> for LinearRelu {
+    const NAME: &'static str = "linear_relu";
+    const KEEPS: Keeps = Keeps::NOTHING.and_input(0).and_input(1).and_output();
+    type Saved = ();
+
+    fn forward(&self, [x, w, b]: [&Tensor; 3]) -> (Tensor, ()) {
+        (kernels::linear::linear(x, w, Some(b), true), ())
+    }
+
+    fn vjp(&self, g: &Variable, cx: Context<'_, Self, 3>) -> [Option<Variable>; 3] {
+        let g = relu_grad(g, &cx.output());
+        [
+            cx.wants(0).then(|| of_input(&g, &cx.input(1))),
+            cx.wants(1).then(|| of_weight(&g, &cx.input(0))),
+            cx.wants(2).then(|| of_bias(&g)),
+        ]
+    }
 }
 
 fn of_input(g: &Variable, w: &Variable) -> Variable {
@@ -107,7 +126,9 @@ pub fn linear(x: &Variable, w: &Variable, bias: Option<&Variable>) -> Variable {
                 tensor::fault!("linear", [input: x.shape(), bias: bias.shape()],
                     "bias must be {}, got {}; convert with to_dtype", x.dtype(), bias.dtype());
             }
-            LinearBias.apply([x, w, bias])
+            let mut shape = Dims::from_slice(x.shape());
+            shape[x.rank() - 1] = w.size(0);
+            defer(LinearBias, LinearRelu, [x, w, bias], shape)
         }
     }
 }
@@ -118,7 +139,7 @@ mod samples {
     use proptest::prelude::{BoxedStrategy, Strategy};
     use tensor::Tensor;
 
-    use super::{Linear, LinearBias};
+    use super::{Linear, LinearBias, LinearRelu};
 
     /// Leading sizes of the input, numbers before and after.
     fn sizes() -> BoxedStrategy<(Vec<usize>, usize, usize)> {
@@ -160,6 +181,23 @@ mod samples {
 
         fn reference(&self, [x, w, b]: [&Tensor; 3]) -> Option<Tensor> {
             Some(reference(x, w, Some(b)))
+        }
+    }
+
+    impl Check<3> for LinearRelu {
+        fn samples() -> BoxedStrategy<Sample<Self, 3>> {
+            // Results near 0, where ReLU has its kink, are sorted out.
+            LinearBias::samples()
+                .prop_filter("a result lies near the kink", |sample| {
+                    let [x, w, b] = &sample.inputs;
+                    reference(x, w, Some(b)).to_vec::<f64>().iter().all(|y| y.abs() > 0.06)
+                })
+                .prop_map(|Sample { inputs, .. }| Sample { op: LinearRelu, inputs })
+                .boxed()
+        }
+
+        fn reference(&self, [x, w, b]: [&Tensor; 3]) -> Option<Tensor> {
+            Some(reference(x, w, Some(b)).relu())
         }
     }
 }

@@ -3,10 +3,10 @@
 //! A file holds all that the world sees of an op: the public function with its shape checks, the gradient, samples for
 //! the check. Numeric kernels lie in `tensor::kernels` under the same names.
 
-mod activation_grad;
 pub mod avg_pool;
 pub mod bilinear;
 pub mod fold;
+mod fused_relu;
 pub mod grid_sample;
 pub mod interpolate;
 pub mod norm;
@@ -24,9 +24,12 @@ autograd::ops! {
     conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
     dropout::{Dropout}
     embedding::{Embedding}
-    linear::{Linear, LinearBias}
+    losses::{
+        CrossEntropy, Ctc, Mse, L1, SmoothL1, Huber, Bce, BceWithLogits, KlDiv, PoissonNll, SoftMargin,
+    }
     max_pool::{MaxPool, MaxUnpool}
     resample::{Resample}
     softmax::{Softmax, LogSoftmax}
+    linear::{Linear, LinearBias, LinearRelu}
     tap::{Tap}
 }

@@ -2,11 +2,13 @@
 //!
 //! The first three are [`batch_norm`](super::batch_norm) on a view that makes a channel of what is normalised together.
 
+use std::sync::Arc;
+
 use autograd::Variable;
 use tensor::Tensor;
 use tensor::kernels::resample::Taps;
 
-use super::batch_norm::{Affine, Source, batch_norm};
+use super::batch_norm::{Affine, Source, Statistics, batch_norm};
 use super::resample::resample;
 
 /// `x` with each of `rows` equal parts, in logical order, normalised by itself.
@@ -44,6 +46,12 @@ fn scaled(op: &str, mut x: Variable, affine: Affine<'_>, expected: &[usize], sha
 /// If `x` has fewer than 3 axes or one position per channel, or the affine shapes do not fit.
 #[track_caller]
 pub fn instance_norm(x: &Variable, affine: Affine<'_>, eps: f64) -> Variable {
+    instance_norm_with_statistics(x, affine, eps).0
+}
+
+/// [`instance_norm`] and the statistics of every channel of every image.
+#[track_caller]
+pub(crate) fn instance_norm_with_statistics(x: &Variable, affine: Affine<'_>, eps: f64) -> (Variable, Arc<Statistics>) {
     if x.rank() < 3 {
         tensor::fault!("instance_norm", [input: x.shape()], "expected at least 3 axes, got {}", x.rank());
     }
@@ -51,7 +59,11 @@ pub fn instance_norm(x: &Variable, affine: Affine<'_>, eps: f64) -> Variable {
         tensor::fault!("instance_norm", [input: x.shape()], "expected more than 1 value per channel");
     }
     let rows = x.shape()[0] * x.shape()[1];
-    per_channel("instance_norm", normalize_rows(x, rows, eps), affine)
+    let images = x.reshape([1, rows, x.len().checked_div(rows).unwrap_or(0)]);
+    let statistics = Arc::new(Statistics::of(&images.data()));
+    let source = Source { known: Some(statistics.clone()), ..Source::own(eps) };
+    let y = batch_norm(&images, Affine::default(), source).reshape(x.shape());
+    (per_channel("instance_norm", y, affine), statistics)
 }
 
 /// `groups` groups of channels of every image, each normalised. PyTorch: `torch.nn.functional.group_norm`.

@@ -58,6 +58,22 @@ fn check(x: &Variable, (axis, [before, after]): (usize, [isize; 2]), mode: PadMo
     }
 }
 
+/// Positions before and after `N` axes, the last axis first: `1` for one position everywhere, or a pair per axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rim<const N: usize>(pub [[isize; 2]; N]);
+
+impl<const N: usize> From<isize> for Rim<N> {
+    fn from(amount: isize) -> Rim<N> {
+        Rim([[amount; 2]; N])
+    }
+}
+
+impl<const N: usize> From<[[isize; 2]; N]> for Rim<N> {
+    fn from(amounts: [[isize; 2]; N]) -> Rim<N> {
+        Rim(amounts)
+    }
+}
+
 /// `x` with `padding` positions before and after along the last axes: `padding[0]` belongs to the last axis,
 /// `padding[1]` to the one before, as in PyTorch. PyTorch: `torch.nn.functional.pad`.
 ///

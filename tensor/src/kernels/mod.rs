@@ -2,9 +2,12 @@
 
 pub mod conv;
 pub(crate) mod copy;
+pub mod cross_entropy;
 pub mod elementwise;
 pub mod gemm;
+pub mod linear;
 pub mod norm;
+pub mod optim;
 pub mod pool;
 pub mod reduce;
 pub mod resample;

@@ -3,169 +3,169 @@
 //! A result keeps the memory order of its first operand that has one, so that a channels-last network stays
 //! channels-last. What is computed per element stands in the files by topic: `arithmetic`, `exponential`,
 //! `trigonometric`, `special`, `rounding`, `activation`, `compare`.
+//!
+//! An op is a function of plain slices. The walks ([`map_slices`], [`zip_slices`], [`zip3_slices`], [`update_slices`]) hand
+//! it parts of the operands where those lie as the result does, and copies in small buffers elsewhere. So each op compiles
+//! to one loop, not to one per kind of layout, and vector kernels have one place to hook in.
+
+use std::ops::Range;
 
 use crate::kernels::elementwise::Function;
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, kernels, parallel, shape, simd};
+use crate::{DType, Element, Layout, Tensor, kernels, parallel, shape, simd};
 
 /// Elements per task: large enough to pay for a split, small enough to stay in the second-level cache.
-pub(crate) const CHUNK: usize = 32 * 1024;
+const CHUNK: usize = 32 * 1024;
+
+/// Elements of a buffer for operands that are not laid out as the result: they stay in the first-level cache.
+const BLOCK: usize = 1024;
+
+/// Elements from which on an operand that lies across the result's order is copied into it first, in tiles.
+const LARGE: usize = 64 * 1024;
+
+type Slices1<'a, T, U> = dyn Fn(&[T], &mut [U]) + Sync + 'a;
+type Slices2<'a, T, U, V> = dyn Fn(&[T], &[U], &mut [V]) + Sync + 'a;
+type Slices3<'a, T, U, V, W> = dyn Fn(&[T], &[U], &[V], &mut [W]) + Sync + 'a;
 
 /// The layout of a result of operands that were expanded to one shape: the memory order of the first one that has one.
-pub(crate) fn common_layout(operands: &[&Layout]) -> Layout {
+fn common_layout(operands: &[&Layout]) -> Layout {
     match operands.iter().find(|operand| !operand.is_expanded()) {
         Some(operand) => operand.like(),
         None => Layout::contiguous(operands[0].shape()),
     }
 }
 
-/// Elements that are gathered at a time where they do not lie side by side.
-const BLOCK: usize = 256;
-
-/// What an op does to a stretch of elements. The walks below know it by reference alone, so that they are compiled once
-/// per type and not once per op.
-type Kernel1<'a, T, U> = dyn Fn(&[T], &mut [U]) + Sync + 'a;
-type Kernel2<'a, T, U, V> = dyn Fn(&[T], &[U], &mut [V]) + Sync + 'a;
-
-/// `length` elements from `at` on in steps of `step`: in place where they lie side by side, else gathered.
-#[inline(always)]
-fn stretch<'a, T: Element>(
+/// An operand, to be read in the memory order of a result.
+struct Operand<'a, T> {
     data: &'a [T],
-    (at, step): (isize, isize),
-    length: usize,
-    gathered: &'a mut [T; BLOCK],
-) -> &'a [T] {
-    if step == 1 {
-        return &data[at as usize..at as usize + length];
+    nest: Nest<1>,
+    flat: bool,
+}
+
+impl<'a, T: Element> Operand<'a, T> {
+    fn new(data: &'a [T], layout: &Layout, result: &Layout) -> Operand<'a, T> {
+        let nest = Nest::new(result, [layout]);
+        let flat = nest.axes().count() == 1 && (nest.inner() == [1] || result.len() <= 1);
+        Operand { data, nest, flat }
     }
-    if step == 0 {
-        gathered[..length].fill(data[at as usize]);
-    } else {
-        for (i, x) in gathered[..length].iter_mut().enumerate() {
-            *x = data[(at + i as isize * step) as usize];
+
+    /// The elements `range`, as they stand or copied to `buffer`.
+    fn read<'b>(&'b self, range: Range<usize>, buffer: &'b mut [T; BLOCK]) -> &'b [T] {
+        let len = range.len();
+        if self.flat {
+            let start = self.nest.offsets()[0] as usize + range.start;
+            return &self.data[start..start + len];
+        }
+        let begin = range.start;
+        let [step] = self.nest.inner();
+        let mut whole = None;
+        self.nest.runs(range, |first, length, [at]| {
+            if length == len && step == 1 {
+                whole = Some(at as usize);
+                return;
+            }
+            let to = &mut buffer[first - begin..first - begin + length];
+            match step {
+                0 => to.fill(self.data[at as usize]),
+                1 => to.copy_from_slice(&self.data[at as usize..at as usize + length]),
+                _ => {
+                    for (i, y) in to.iter_mut().enumerate() {
+                        *y = self.data[(at + i as isize * step) as usize];
+                    }
+                }
+            }
+        });
+        match whole {
+            Some(at) => &self.data[at..at + len],
+            None => &buffer[..len],
         }
     }
-    &gathered[..length]
 }
 
-/// Runs `kernel` over `x`, written in `layout`'s order.
-fn walk<T: Element, U: Element>(layout: Layout, x: &Tensor, kernel: &Kernel1<'_, T, U>) -> Tensor {
-    let data = x.view_as::<T>().data();
-    let nest = Nest::new(&layout, [x.layout()]);
-    let [step] = nest.inner();
+/// This tensor expanded to the result's shape; where it is large and its fastest axis is not the result's, in a copy that
+/// has the result's order.
+fn aligned(x: &Tensor, result: &Layout) -> Tensor {
+    let expanded = x.with_layout(x.layout().expand(&result.shape));
+    if result.len() < LARGE || expanded.layout().is_expanded() {
+        return expanded;
+    }
+    let [step] = Nest::new(result, [expanded.layout()]).inner();
+    if step.abs() == 1 { expanded } else { expanded.copy_into(result.clone()) }
+}
+
+/// Runs `task(range, part)` for the parts of `out`: chunks, or blocks where operands need buffers.
+fn for_each_part<T: Element>(out: &mut [T], flat: bool, task: &(dyn Fn(Range<usize>, &mut [T]) + Sync)) {
+    let part = if flat { CHUNK } else { BLOCK };
+    parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+        for (i, out) in chunk.chunks_mut(part).enumerate() {
+            let first = start + i * part;
+            task(first..first + out.len(), out);
+        }
+    });
+}
+
+/// `f(from, to)` on parts of `x` and of the result, which is written in `layout`'s order.
+pub(crate) fn map_slices<T: Element, U: Element>(layout: Layout, x: &Tensor, f: &Slices1<'_, T, U>) -> Tensor {
+    let x = aligned(x, &layout);
+    let a = Operand::new(x.view_as::<T>().data(), x.layout(), &layout);
     Tensor::build::<U>(layout, |out| {
-        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-            let mut gathered = [T::ZERO; BLOCK];
-            nest.runs(start..start + chunk.len(), |first, length, [at]| {
-                let out = &mut chunk[first - start..first - start + length];
-                let block = if step == 1 { length } else { BLOCK };
-                for (index, out) in out.chunks_mut(block).enumerate() {
-                    let at = at + (index * block) as isize * step;
-                    kernel(stretch(data, (at, step), out.len(), &mut gathered), out);
-                }
-            });
-        });
+        for_each_part(out, a.flat, &|range, out| f(a.read(range, &mut [T::ZERO; BLOCK]), out));
     })
 }
 
-/// Runs `kernel` over two tensors, broadcast.
+/// `f(x, y, to)` on parts of two tensors and of their result, broadcast.
 #[track_caller]
-fn walk2<T: Element, U: Element, V: Element>(
+pub(crate) fn zip_slices<T: Element, U: Element, V: Element>(
     op: &str,
     a: &Tensor,
     b: &Tensor,
-    kernel: &Kernel2<'_, T, U, V>,
+    f: &Slices2<'_, T, U, V>,
 ) -> Tensor {
     let target = shape::broadcast_for(op, a.shape(), b.shape());
-    let (la, lb) = (a.layout().expand(&target), b.layout().expand(&target));
-    let layout = common_layout(&[&la, &lb]);
-    let nest = Nest::new(&layout, [&la, &lb]);
-    let (xs, ys) = (a.view_as::<T>().data(), b.view_as::<U>().data());
-    let [sx, sy] = nest.inner();
+    let layout = common_layout(&[&a.layout().expand(&target), &b.layout().expand(&target)]);
+    let (a, b) = (aligned(a, &layout), aligned(b, &layout));
+    let xs = Operand::new(a.view_as::<T>().data(), a.layout(), &layout);
+    let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
     Tensor::build::<V>(layout, |out| {
-        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-            let (mut gathered_x, mut gathered_y) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK]);
-            nest.runs(start..start + chunk.len(), |first, length, [px, py]| {
-                let out = &mut chunk[first - start..first - start + length];
-                let block = if (sx, sy) == (1, 1) { length } else { BLOCK };
-                for (index, out) in out.chunks_mut(block).enumerate() {
-                    let shift = (index * block) as isize;
-                    let x = stretch(xs, (px + shift * sx, sx), out.len(), &mut gathered_x);
-                    let y = stretch(ys, (py + shift * sy, sy), out.len(), &mut gathered_y);
-                    kernel(x, y, out);
-                }
-            });
+        for_each_part(out, xs.flat && ys.flat, &|range, out| {
+            let (mut p, mut q) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK]);
+            f(xs.read(range.clone(), &mut p), ys.read(range, &mut q), out);
         });
     })
 }
 
-/// `f` of every element of `x`, written in `layout`'s order.
-pub(crate) fn map_into<T: Element, U: Element>(layout: Layout, x: &Tensor, f: impl Fn(T) -> U + Sync + Send) -> Tensor {
-    walk(layout, x, &|xs: &[T], ys: &mut [U]| {
-        simd::vectorize(|| ys.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(x)));
-    })
-}
-
-/// `f` of every element, in the memory order of `x`.
-pub(crate) fn map<T: Element, U: Element>(x: &Tensor, f: impl Fn(T) -> U + Sync + Send) -> Tensor {
-    map_into(x.layout().like(), x, f)
-}
-
-/// A vector function of every element of an `f32` tensor, in the memory order of `x`.
-pub(crate) fn map_vectors(x: &Tensor, f: impl Function) -> Tensor {
-    walk(x.layout().like(), x, &|xs: &[f32], ys: &mut [f32]| kernels::elementwise::map(f, xs, ys))
-}
-
-/// `f` of every pair of elements of two tensors, broadcast.
+/// `f(x, y, z, to)` on parts of three tensors and of their result, broadcast.
 #[track_caller]
-pub(crate) fn zip<T: Element, U: Element, V: Element>(
-    op: &str,
-    a: &Tensor,
-    b: &Tensor,
-    f: impl Fn(T, U) -> V + Sync + Send,
-) -> Tensor {
-    walk2(op, a, b, &|xs: &[T], ys: &[U], zs: &mut [V]| {
-        simd::vectorize(|| zs.iter_mut().zip(xs.iter().zip(ys)).for_each(|(z, (&x, &y))| *z = f(x, y)));
-    })
-}
-
-/// `f` of every triple of elements of three tensors, broadcast.
-#[track_caller]
-pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
+pub(crate) fn zip3_slices<T: Element, U: Element, V: Element, W: Element>(
     op: &str,
     [a, b, c]: [&Tensor; 3],
-    f: impl Fn(T, U, V) -> W + Sync + Send,
+    f: &Slices3<'_, T, U, V, W>,
 ) -> Tensor {
     let pair = shape::broadcast_for(op, a.shape(), b.shape());
     let target = shape::broadcast_for(op, &pair, c.shape());
-    let [la, lb, lc] = [a, b, c].map(|operand| operand.layout().expand(&target));
-    let layout = common_layout(&[&la, &lb, &lc]);
-    let nest = Nest::new(&layout, [&la, &lb, &lc]);
-    let (xs, ys, zs) = (a.view_as::<T>().data(), b.view_as::<U>().data(), c.view_as::<V>().data());
-    let [sx, sy, sz] = nest.inner();
+    let layouts = [a, b, c].map(|operand| operand.layout().expand(&target));
+    let layout = common_layout(&[&layouts[0], &layouts[1], &layouts[2]]);
+    let [a, b, c] = [a, b, c].map(|operand| aligned(operand, &layout));
+    let xs = Operand::new(a.view_as::<T>().data(), a.layout(), &layout);
+    let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
+    let zs = Operand::new(c.view_as::<V>().data(), c.layout(), &layout);
     Tensor::build::<W>(layout, |out| {
-        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-            let (mut gx, mut gy, mut gz) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK], [V::ZERO; BLOCK]);
-            nest.runs(start..start + chunk.len(), |first, length, [px, py, pz]| {
-                let out = &mut chunk[first - start..first - start + length];
-                let block = if [sx, sy, sz] == [1, 1, 1] { length } else { BLOCK };
-                for (index, out) in out.chunks_mut(block).enumerate() {
-                    let shift = (index * block) as isize;
-                    let x = stretch(xs, (px + shift * sx, sx), out.len(), &mut gx);
-                    let y = stretch(ys, (py + shift * sy, sy), out.len(), &mut gy);
-                    let z = stretch(zs, (pz + shift * sz, sz), out.len(), &mut gz);
-                    let triples = x.iter().zip(y).zip(z);
-                    simd::vectorize(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
-                }
-            });
+        for_each_part(out, xs.flat && ys.flat && zs.flat, &|range, out| {
+            let (mut p, mut q, mut r) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK], [V::ZERO; BLOCK]);
+            let (x, y) = (xs.read(range.clone(), &mut p), ys.read(range.clone(), &mut q));
+            f(x, y, zs.read(range, &mut r), out);
         });
     })
 }
 
-/// Changes every element `y` of `target` to `f(y, x)`, with `x` from `source`, broadcast: in place where nobody shares
-/// the target.
+/// `f(to, from)` on parts of `target`, in place where nobody shares it, and of `source`, broadcast.
 #[track_caller]
-pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor, f: impl Fn(T, T) -> T + Sync + Send) {
+pub(crate) fn update_slices<T: Element>(
+    op: &str,
+    target: &mut Tensor,
+    source: &Tensor,
+    f: &(dyn Fn(&mut [T], &[T]) + Sync),
+) {
     target.expect_same_dtype(op, source);
     let shape = shape::broadcast_for(op, target.shape(), source.shape());
     if shape.as_slice() != target.shape() {
@@ -174,21 +174,62 @@ pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor,
     }
     // Makes the target dense, and so its layout fit for the walk.
     target.make_mut::<T>();
-    let layout = source.layout().expand(&shape);
-    let nest = Nest::new(target.layout(), [&layout]);
-    let data = source.view_as::<T>().data();
-    let [step] = nest.inner();
-    parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
-        let mut gathered = [T::ZERO; BLOCK];
-        nest.runs(start..start + chunk.len(), |first, length, [at]| {
-            let out = &mut chunk[first - start..first - start + length];
-            let block = if step == 1 { length } else { BLOCK };
-            for (index, out) in out.chunks_mut(block).enumerate() {
-                let at = at + (index * block) as isize * step;
-                let source = stretch(data, (at, step), out.len(), &mut gathered);
-                simd::vectorize(|| out.iter_mut().zip(source).for_each(|(y, &x)| *y = f(*y, x)));
-            }
-        });
+    let layout = Layout { offset: 0, ..target.layout().clone() };
+    let source = aligned(source, &layout);
+    let xs = Operand::new(source.view_as::<T>().data(), source.layout(), &layout);
+    for_each_part(target.make_mut::<T>(), xs.flat, &|range, out| f(out, xs.read(range, &mut [T::ZERO; BLOCK])));
+}
+
+/// Runs a loop over elements of type `T`, for `f32` in a version for this machine's vectors. The other types do without,
+/// since every version is compiled for every op.
+#[inline(always)]
+pub(crate) fn vectorize<T: Element>(f: impl FnOnce()) {
+    if const { matches!(T::DTYPE, DType::F32) } { simd::vectorize(f) } else { f() }
+}
+
+/// `f` of every element of `x`, in its memory order.
+pub(crate) fn map<T: Element, U: Element>(x: &Tensor, f: impl Fn(T) -> U + Sync) -> Tensor {
+    map_slices(x.layout().like(), x, &|xs: &[T], out: &mut [U]| {
+        vectorize::<T>(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(x)));
+    })
+}
+
+/// A vector function of every element of an `f32` tensor, in its memory order.
+pub(crate) fn map_vectors(x: &Tensor, f: impl Function) -> Tensor {
+    map_slices(x.layout().like(), x, &|xs: &[f32], out: &mut [f32]| kernels::elementwise::map(f, xs, out))
+}
+
+/// `f` of every pair of elements of two tensors, broadcast.
+#[track_caller]
+pub(crate) fn zip<T: Element, U: Element, V: Element>(
+    op: &str,
+    a: &Tensor,
+    b: &Tensor,
+    f: impl Fn(T, U) -> V + Sync,
+) -> Tensor {
+    zip_slices(op, a, b, &|xs: &[T], ys: &[U], out: &mut [V]| {
+        vectorize::<T>(|| out.iter_mut().zip(xs.iter().zip(ys)).for_each(|(z, (&x, &y))| *z = f(x, y)));
+    })
+}
+
+/// `f` of every triple of elements of three tensors, broadcast.
+#[track_caller]
+pub(crate) fn zip3<T: Element, U: Element, V: Element, W: Element>(
+    op: &str,
+    operands: [&Tensor; 3],
+    f: impl Fn(T, U, V) -> W + Sync,
+) -> Tensor {
+    zip3_slices(op, operands, &|xs: &[T], ys: &[U], zs: &[V], out: &mut [W]| {
+        let triples = xs.iter().zip(ys).zip(zs);
+        vectorize::<T>(|| out.iter_mut().zip(triples).for_each(|(w, ((&x, &y), &z))| *w = f(x, y, z)));
+    })
+}
+
+/// Changes every element `y` of `target` to `f(y, x)`, with `x` from `source`, broadcast.
+#[track_caller]
+pub(crate) fn update<T: Element>(op: &str, target: &mut Tensor, source: &Tensor, f: impl Fn(T, T) -> T + Sync) {
+    update_slices(op, target, source, &|out: &mut [T], xs: &[T]| {
+        vectorize::<T>(|| out.iter_mut().zip(xs).for_each(|(y, &x)| *y = f(*y, x)));
     });
 }
 

@@ -1,24 +1,25 @@
 //! The loop under every reduction: folds a strided tensor over any of its axes.
 //!
 //! Work is cut by size alone and partial results combine in a fixed order, so a result has the same bits on any number
-//! of threads. Values run through at most 1024 additions in a row before they meet others, which together with wide
-//! accumulators (`f64` for floats, at the latest after 16 elements) makes sums at least as accurate as pairwise ones.
+//! of threads. Values run through at most 512 additions in a row before they meet others, which together with wide
+//! accumulators (`f64` for floats, after at most 16 elements) makes sums at least as accurate as pairwise ones.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::elementwise::vectorize;
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel, simd};
+use crate::{Element, Layout, Tensor, parallel};
 
 /// Elements that one task reduces.
 const BLOCK: usize = 16 * 1024;
 
 /// Neighbouring outputs that one task keeps at once.
-const STRIP: usize = 512;
+const STRIP: usize = 256;
 
 /// Independent accumulators of one row, so that the compiler can keep them in vectors.
-const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 
 /// With so many tasks there is no need to cut the reduced axes, too.
 const ENOUGH_TASKS: usize = 16;
@@ -70,16 +71,19 @@ where
     M: Fn(A, A) -> A + Sync,
     F: Fn(A) -> U + Sync,
 {
-    fold_slices(x, axes, keepdim, how, None)
+    let along = |lanes: &mut [A; LANES], slice: &[T], number: usize| {
+        vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
+    };
+    fold_slices(x, axes, keepdim, how, &along)
 }
 
-/// [`fold`] with a faster way for a contiguous stretch of elements, whose result is merged into the accumulator.
+/// [`fold`] with a loop of its own for a contiguous stretch of one output's elements.
 pub(crate) fn fold_slices<T, A, U, P, M, F>(
     x: &Tensor,
     axes: &[usize],
     keepdim: bool,
     how: &Fold<A, P, M, F>,
-    slice: Option<fn(&[T]) -> A>,
+    along: &Along<'_, T, A>,
 ) -> Tensor
 where
     T: Element,
@@ -89,6 +93,71 @@ where
     M: Fn(A, A) -> A + Sync,
     F: Fn(A) -> U + Sync,
 {
+    let loops = Loops {
+        start: how.start,
+        along,
+        across: &|running: &mut [A], row: &[T], number: usize| {
+            vectorize::<T>(|| {
+                running.iter_mut().zip(row).for_each(|(total, &x)| *total = (how.push)(*total, x, number))
+            });
+        },
+        merge: &how.merge,
+        finish: &how.finish,
+    };
+    fold_with(x, axes, keepdim, &loops)
+}
+
+/// Pushes the elements of a slice into lanes, in turn.
+#[inline(always)]
+fn push_along<T: Element, A: Copy>(
+    push: impl Fn(A, T, usize) -> A,
+    lanes: &mut [A; LANES],
+    slice: &[T],
+    number: usize,
+) {
+    // Structures do not fit vectors; for them 32 unrolled steps would only be 32 times the code.
+    if const { size_of::<A>() > 8 } {
+        for (i, &x) in slice.iter().enumerate() {
+            lanes[0] = push(lanes[0], x, number + i);
+        }
+        return;
+    }
+    // A copy whose address nobody has can live in registers.
+    let mut local = *lanes;
+    let chunks = slice.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    let tail = number + slice.len() - rest.len();
+    for (c, chunk) in chunks.enumerate() {
+        for (i, (lane, &x)) in local.iter_mut().zip(chunk).enumerate() {
+            *lane = push(*lane, x, number + c * LANES + i);
+        }
+    }
+    for (i, (lane, &x)) in local.iter_mut().zip(rest).enumerate() {
+        *lane = push(*lane, x, tail + i);
+    }
+    *lanes = local;
+}
+
+pub(crate) type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
+type Across<'a, T, A> = dyn Fn(&mut [A], &[T], usize) + Sync + 'a;
+
+/// The loops of a reduction, behind pointers, so that only they are compiled anew for each one.
+struct Loops<'a, T, A, U> {
+    start: A,
+    /// Pushes a stretch of one output's elements, the first of which has the given number.
+    along: &'a Along<'a, T, A>,
+    /// Pushes one element, of the given number, for each of several outputs.
+    across: &'a Across<'a, T, A>,
+    merge: &'a (dyn Fn(A, A) -> A + Sync),
+    finish: &'a (dyn Fn(A) -> U + Sync),
+}
+
+fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
+    x: &Tensor,
+    axes: &[usize],
+    keepdim: bool,
+    loops: &Loops<'_, T, A, U>,
+) -> Tensor {
     let kept = part(x.layout(), |axis| !axes.contains(&axis));
     let reduced = part(x.layout(), |axis| axes.contains(&axis));
     let (outputs, depth) = (kept.len(), reduced.len());
@@ -97,8 +166,7 @@ where
         offset: x.layout().offset as isize,
         across: Nest::new(&Layout::contiguous(&kept.shape), [&kept]),
         along: Nest::new(&Layout::contiguous(&reduced.shape), [&reduced]),
-        how,
-        slice,
+        loops,
     };
     let strip = if rows.side_by_side() { STRIP } else { (BLOCK / depth.max(1)).clamp(1, STRIP) };
     let strips = outputs.div_ceil(strip);
@@ -107,48 +175,41 @@ where
     if blocks == 1 {
         return Tensor::build::<U>(result, |out| {
             parallel::for_each_chunk(out, strip, |first, out| {
-                let mut running = [how.start; STRIP];
+                let mut running = [loops.start; STRIP];
                 let running = &mut running[..out.len()];
                 rows.accumulate(first, 0..depth, running);
                 for (y, &total) in out.iter_mut().zip(&*running) {
-                    *y = (how.finish)(total);
+                    *y = (loops.finish)(total);
                 }
             });
         });
     }
     // Few outputs of many elements: cut the reduced axes into blocks, then combine the blocks in order.
     let length = depth.div_ceil(blocks);
-    let mut partial = vec![how.start; blocks * strips * strip];
+    let mut partial = vec![loops.start; blocks * strips * strip];
     parallel::for_each_chunk(&mut partial, strip, |at, running| {
         let (block, first) = (at / (strips * strip), at % (strips * strip));
         let count = strip.min(outputs - first);
-        let range = block * length..((block + 1) * length).min(depth);
+        let range = (block * length).min(depth)..((block + 1) * length).min(depth);
         rows.accumulate(first, range, &mut running[..count]);
     });
     Tensor::build::<U>(result, |out| {
         for (output, y) in out.iter_mut().enumerate() {
             let parts = partial[output..].iter().step_by(strips * strip);
-            *y = (how.finish)(parts.fold(how.start, |a, &b| (how.merge)(a, b)));
+            *y = (loops.finish)(parts.fold(loops.start, |a, &b| (loops.merge)(a, b)));
         }
     })
 }
 
-struct Rows<'a, T, A, P, M, F> {
+struct Rows<'a, T, A, U> {
     data: &'a [T],
     offset: isize,
     across: Nest<1>,
     along: Nest<1>,
-    how: &'a Fold<A, P, M, F>,
-    slice: Option<fn(&[T]) -> A>,
+    loops: &'a Loops<'a, T, A, U>,
 }
 
-impl<T, A, P, M, F> Rows<'_, T, A, P, M, F>
-where
-    T: Element,
-    A: Copy,
-    P: Fn(A, T, usize) -> A,
-    M: Fn(A, A) -> A,
-{
+impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
     /// Whether neighbouring outputs lie side by side in memory, so that whole rows can be added to them.
     fn side_by_side(&self) -> bool {
         self.across.inner() == [1] && self.along.inner() != [1]
@@ -165,12 +226,7 @@ where
                 self.along.runs(range.clone(), |k, count, [row]| {
                     for i in 0..count {
                         let from = (base + row + i as isize * inner) as usize;
-                        let row = &self.data[from..from + length];
-                        simd::vectorize(|| {
-                            for (total, &x) in running.iter_mut().zip(row) {
-                                *total = (self.how.push)(*total, x, k + i);
-                            }
-                        });
+                        (self.loops.across)(running, &self.data[from..from + length], k + i);
                     }
                 });
             } else {
@@ -183,42 +239,31 @@ where
 
     /// The fold of one output's elements.
     fn row(&self, base: isize, range: Range<usize>) -> A {
-        let [inner] = self.along.inner();
-        let mut lanes = [self.how.start; LANES];
-        self.along.runs(range, |k, length, [at]| {
-            let at = base + at;
-            if inner == 1 {
-                let slice = &self.data[at as usize..at as usize + length];
-                match self.slice {
-                    Some(fold) => lanes[0] = (self.how.merge)(lanes[0], fold(slice)),
-                    None => simd::vectorize(|| self.push_slice(&mut lanes, slice, k)),
-                }
-            } else {
-                for i in 0..length {
-                    let x = self.data[(at + i as isize * inner) as usize];
-                    let lane = &mut lanes[i % LANES];
-                    *lane = (self.how.push)(*lane, x, k + i);
-                }
-            }
-        });
-        lanes.iter().fold(self.how.start, |a, &b| (self.how.merge)(a, b))
+        let used = range.len().min(LANES);
+        let mut lanes = [self.loops.start; LANES];
+        if self.along.inner() == [1] {
+            self.along.runs(range, |k, length, [at]| {
+                let at = (base + at) as usize;
+                (self.loops.along)(&mut lanes, &self.data[at..at + length], k);
+            });
+        } else {
+            self.gather(base, range, |slice, k| (self.loops.along)(&mut lanes, slice, k));
+        }
+        lanes[..used].iter().fold(self.loops.start, |a, &b| (self.loops.merge)(a, b))
     }
 
-    #[inline(always)]
-    fn push_slice(&self, lanes: &mut [A; LANES], slice: &[T], number: usize) {
-        // A copy whose address nobody has can live in registers.
-        let mut local = *lanes;
-        let chunks = slice.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        let tail = number + slice.len() - rest.len();
-        for (c, chunk) in chunks.enumerate() {
-            for (i, (lane, &x)) in local.iter_mut().zip(chunk).enumerate() {
-                *lane = (self.how.push)(*lane, x, number + c * LANES + i);
+    /// Hands over the elements `range` of one output, which do not lie side by side, in copies.
+    fn gather(&self, base: isize, range: Range<usize>, mut take: impl FnMut(&[T], usize)) {
+        let [inner] = self.along.inner();
+        let mut gathered = [T::ZERO; 4 * LANES];
+        self.along.runs(range, |k, length, [at]| {
+            for start in (0..length).step_by(gathered.len()) {
+                let count = gathered.len().min(length - start);
+                for (i, x) in gathered[..count].iter_mut().enumerate() {
+                    *x = self.data[(base + at + (start + i) as isize * inner) as usize];
+                }
+                take(&gathered[..count], k + start);
             }
-        }
-        for (i, (lane, &x)) in local.iter_mut().zip(rest).enumerate() {
-            *lane = (self.how.push)(*lane, x, tail + i);
-        }
-        *lanes = local;
+        });
     }
 }

@@ -43,6 +43,22 @@ fn sources(mode: PadMode, size: usize, (before, after): (isize, isize), shape: &
     (-before..n + after).map(|i| source(i) as i64).collect()
 }
 
+/// The number of axes before the padded ones, of a tensor of `shape`.
+#[track_caller]
+fn check_padding(padding: &[(isize, isize)], shape: &[usize]) -> usize {
+    if padding.len() > shape.len() {
+        crate::fault!("pad", [input: shape], "{} pairs for {} axes", padding.len(), shape.len());
+    }
+    let lead = shape.len() - padding.len();
+    for (&(before, after), &size) in padding.iter().zip(&shape[lead..]) {
+        let size = size as isize;
+        if size + before.min(0) + after.min(0) < 0 || size + before + after < 0 {
+            crate::fault!("pad", [input: shape], "margins {before} and {after} cut more off than {size}");
+        }
+    }
+    lead
+}
+
 impl Tensor {
     /// A margin around the tensor: `(before, after)` elements per axis, for the last axes if fewer pairs are given.
     /// Negative numbers cut off. PyTorch: `torch.nn.functional.pad`.
@@ -61,7 +77,7 @@ impl Tensor {
     /// size less 1 for `Reflect`, its size for `Circular`, anything of an empty axis.
     #[track_caller]
     pub fn pad(&self, padding: &[(isize, isize)], mode: PadMode) -> Tensor {
-        let lead = self.check_padding(padding);
+        let lead = check_padding(padding, self.shape());
         if let PadMode::Constant(value) = mode {
             return self.pad_value(lead, padding, value);
         }
@@ -83,7 +99,7 @@ impl Tensor {
     /// If padding an input of `shape` would not give this tensor's shape, or the dtype is `bool`.
     #[track_caller]
     pub fn pad_adjoint(&self, padding: &[(isize, isize)], mode: PadMode, shape: &[usize]) -> Tensor {
-        let lead = self.check_padding(padding);
+        let lead = check_padding(padding, shape);
         let fits = |axis: usize| {
             let (before, after) = if axis < lead { (0, 0) } else { padding[axis - lead] };
             shape[axis] as isize + before + after == self.shape()[axis] as isize
@@ -120,21 +136,6 @@ impl Tensor {
         let padding: SmallVec<[(isize, isize); 4]> =
             padding.iter().map(|&(before, after)| (before as isize, after as isize)).collect();
         self.pad(&padding, PadMode::Constant(value))
-    }
-
-    #[track_caller]
-    fn check_padding(&self, padding: &[(isize, isize)]) -> usize {
-        if padding.len() > self.rank() {
-            crate::fault!("pad", [input: self.shape()], "{} pairs for {} axes", padding.len(), self.rank());
-        }
-        let lead = self.rank() - padding.len();
-        for (&(before, after), &size) in padding.iter().zip(&self.shape()[lead..]) {
-            let size = size as isize;
-            if size + before.min(0) + after.min(0) < 0 || size + before + after < 0 {
-                crate::fault!("pad", [input: self.shape()], "margins {before} and {after} cut more off than {size}");
-            }
-        }
-        lead
     }
 
     fn pad_value(&self, lead: usize, padding: &[(isize, isize)], value: f64) -> Tensor {

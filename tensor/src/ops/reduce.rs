@@ -1,6 +1,6 @@
 //! Sums, means, products, and whether any or all elements are true, over any axes.
 
-use super::fold::{Fold, fold, fold_slices};
+use super::fold::{Fold, LANES, fold, fold_slices};
 use crate::{DType, Element, Tensor, dispatch, kernels, shape};
 
 impl Tensor {
@@ -33,7 +33,8 @@ impl Tensor {
                     merge: |a, b| a + b,
                     finish: |sum| <T as Element>::from_f64(sum / divisor),
                 };
-                fold_slices(self, axes, keepdim, &how, Some(kernels::reduce::sum::<T>))
+                let along = |lanes: &mut [f64; LANES], slice: &[T], _| lanes[0] += kernels::reduce::sum(slice);
+                fold_slices(self, axes, keepdim, &how, &along)
             })
         } else {
             dispatch!(all "sum", self.dtype(), T => fold(self, axes, keepdim, &Fold {

@@ -9,23 +9,23 @@
 mod adjoint;
 mod fused;
 mod options;
-mod padding;
 #[cfg(any(test, feature = "check"))]
 mod samples;
 mod transpose;
 
 use autograd::{Context, Op, Variable};
-use tensor::Tensor;
 use tensor::error::fail_with;
 use tensor::kernels::conv::{self, ConvGeometry, Epilogue};
+use tensor::{Dims, Tensor};
 
 pub use adjoint::{ConvTranspose, ConvTransposeBias, ConvWeightGrad};
 pub use fused::ConvRelu;
 pub use options::{ConvOptions, ConvTransposeOptions};
-pub use padding::pad_with;
 pub use transpose::{conv_transpose1d, conv_transpose2d, conv_transpose3d};
 pub(crate) use transpose::{conv_transpose, output_padding_for};
 
+use super::fused_relu::defer;
+use super::pad::{PadMode, pad};
 use super::window::PaddingMode;
 
 /// A convolution without bias; see [`conv2d`].
@@ -142,7 +142,7 @@ pub(crate) fn convolve<const N: usize>(
     };
     let outer: [(usize, usize); N] =
         std::array::from_fn(|axis| (amounts[axis].0 - inner[axis], amounts[axis].1 - inner[axis]));
-    let padded = pad_with(op, x, &outer, options.padding_mode);
+    let padded = pad_around(x, &outer, options.padding_mode);
     let geometry = options.geometry(inner);
     if geometry.output_spatial(&padded.shape()[2..], &kernel).is_none() {
         let window: [usize; N] = std::array::from_fn(|axis| options.dilation[axis] * (kernel[axis] - 1) + 1);
@@ -154,9 +154,33 @@ pub(crate) fn convolve<const N: usize>(
         );
     }
     match bias {
-        Some(bias) => fused::conv_bias(&padded, w, bias, geometry),
+        Some(bias) => conv_bias([&padded, w, bias], geometry),
         None => Conv { geometry }.apply([&padded, w]),
     }
+}
+
+/// `x` with so much before and after each of its last axes.
+#[track_caller]
+fn pad_around(x: &Variable, amounts: &[(usize, usize)], mode: PaddingMode) -> Variable {
+    let pairs: Vec<[isize; 2]> =
+        amounts.iter().rev().map(|&(before, after)| [before as isize, after as isize]).collect();
+    let mode = match mode {
+        PaddingMode::Zeros => PadMode::Zeros,
+        PaddingMode::Reflect => PadMode::Reflect,
+        PaddingMode::Replicate => PadMode::Replicate,
+        PaddingMode::Circular => PadMode::Circular,
+    };
+    pad(x, &pairs, mode)
+}
+
+/// A convolution with bias that waits to see whether a ReLU follows.
+#[track_caller]
+fn conv_bias(inputs: [&Variable; 3], geometry: ConvGeometry) -> Variable {
+    let [x, w, _] = inputs;
+    let spatial = geometry.output_spatial(&x.shape()[2..], &w.shape()[2..]).expect("checked by the caller");
+    let mut shape = Dims::from_slice(&[x.shape()[0], w.shape()[0]]);
+    shape.extend_from_slice(&spatial);
+    defer(ConvBias { geometry: geometry.clone() }, ConvRelu { geometry }, inputs, shape)
 }
 
 /// The operands, as messages show them.

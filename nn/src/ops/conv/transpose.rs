@@ -4,7 +4,7 @@ use autograd::{Op, Variable};
 use tensor::Dims;
 use tensor::error::fail_with;
 
-use super::{ConvTranspose, ConvTransposeBias, ConvTransposeOptions, expect_bias, expect_operands, pad_with};
+use super::{ConvTranspose, ConvTransposeBias, ConvTransposeOptions, expect_bias, expect_operands, pad_around};
 use crate::ops::window::PaddingMode;
 
 /// The transposed convolution of `x [n, c, l]` (or `[c, l]`) with `w [c, k / groups, kernel]` and `b [k]`; see
@@ -97,7 +97,7 @@ pub(crate) fn conv_transpose<const N: usize>(
         let windows = (size + 2 * options.padding[axis] - window) / stride + 1;
         ends[axis] = (0, windows - input);
     }
-    let x = pad_with(op, x, &ends, PaddingMode::Zeros);
+    let x = pad_around(x, &ends, PaddingMode::Zeros);
     let geometry = options.geometry();
     match bias {
         Some(bias) => ConvTransposeBias { geometry, output }.apply([&x, w, bias]),

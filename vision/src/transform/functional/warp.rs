@@ -77,25 +77,27 @@ pub struct Rotation {
 pub fn rotate<P: Pixels>(picture: &P, angle: f64, options: &Rotation) -> P {
     let x = picture.pixels();
     check("rotate", x, &[]);
-    let size @ [rows, columns] = picture.size();
+    let size = picture.size();
     let fill = options.fill.as_deref();
     if picture.rule() == Rule::Pil {
-        let turns = angle.rem_euclid(360.0);
-        if options.center.is_none() {
-            let square = options.expand || rows == columns;
-            match turns {
-                0.0 => return picture.clone(),
-                90.0 if square => return picture.with_pixels(x.transpose(-1, -2).flip(&[-2])),
-                180.0 => return picture.with_pixels(x.flip(&[-2, -1])),
-                270.0 if square => return picture.with_pixels(x.transpose(-1, -2).flip(&[-1])),
-                _ => {}
-            }
+        match quarter_turns(size, angle, options) {
+            Some(0) => return picture.clone(),
+            Some(1) => return picture.with_pixels(x.transpose(-1, -2).flip(&[-2])),
+            Some(2) => return picture.with_pixels(x.flip(&[-2, -1])),
+            Some(_) => return picture.with_pixels(x.transpose(-1, -2).flip(&[-1])),
+            None => {}
         }
         let (map, to) = pil_rotation(size, angle, options);
         return warp(picture, map, to, options.interpolation, fill);
     }
     let (matrix, to) = tensor_rotation(size, angle, options);
     sample(picture, options.interpolation, fill, to, |dtype| warp_tensor::affine_grid(matrix, size, to, dtype))
+}
+
+/// The number of quarter turns of an image that PIL does by moving pixels.
+fn quarter_turns([rows, columns]: [usize; 2], angle: f64, options: &Rotation) -> Option<usize> {
+    let quarters = [0.0, 90.0, 180.0, 270.0].iter().position(|&turn| angle.rem_euclid(360.0) == turn)?;
+    (options.center.is_none() && (quarters % 2 == 0 || options.expand || rows == columns)).then_some(quarters)
 }
 
 /// PIL's rotation: the map from the result to the picture, and the result's size.
@@ -146,7 +148,16 @@ fn tensor_rotation([rows, columns]: [usize; 2], angle: f64, options: &Rotation) 
 /// The map from the result of [`rotate`] to the picture, in pixels, and the result's size.
 pub(crate) fn rotation_map(size: [usize; 2], angle: f64, options: &Rotation, rule: Rule) -> (Map, [usize; 2]) {
     match rule {
-        Rule::Pil => pil_rotation(size, angle, options),
+        Rule::Pil => {
+            let (w, h) = (size[1] as f64, size[0] as f64);
+            match quarter_turns(size, angle, options) {
+                Some(0) => (Map::affine([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]), size),
+                Some(1) => (Map::affine([0.0, -1.0, w, 1.0, 0.0, 0.0]), [size[1], size[0]]),
+                Some(2) => (Map::affine([-1.0, 0.0, w, 0.0, -1.0, h]), size),
+                Some(_) => (Map::affine([0.0, 1.0, 0.0, -1.0, 0.0, h]), [size[1], size[0]]),
+                None => pil_rotation(size, angle, options),
+            }
+        }
         Rule::Tensor => {
             let (matrix, to) = tensor_rotation(size, angle, options);
             (from_middle(matrix, size, to), to)

@@ -1,0 +1,214 @@
+//! Normalisation without running statistics.
+
+use autograd::Variable;
+use tensor::{DType, Tensor};
+
+use crate::module::{Forward, ModuleState};
+use crate::ops::batch_norm::Affine;
+use crate::ops::norm;
+use crate::ops::norm::LocalResponse;
+use crate::ops::window::tuple;
+use crate::{Module, Parameter};
+
+fn ones(shape: &[usize]) -> Parameter {
+    Parameter::new(Tensor::ones(shape, DType::F32))
+}
+
+fn zeros(shape: &[usize]) -> Parameter {
+    Parameter::new(Tensor::zeros(shape, DType::F32))
+}
+
+fn affine<'a>(weight: &'a Option<Parameter>, bias: &'a Option<Parameter>) -> Affine<'a> {
+    Affine { weight: weight.as_ref().map(Parameter::variable), bias: bias.as_ref().map(Parameter::variable) }
+}
+
+fn flag(value: bool) -> &'static str {
+    if value { "True" } else { "False" }
+}
+
+/// Groups of channels of every image normalised (Wu and He, 2018). PyTorch: `torch.nn.GroupNorm`.
+///
+/// ```
+/// use gradus_nn::layers::GroupNorm;
+/// use gradus_nn::prelude::*;
+/// use tensor::{DType, Tensor};
+/// let x = Variable::new(Tensor::randn([2, 6, 5, 5], DType::F32));
+/// assert_eq!(GroupNorm::new(3, 6).call(&x).shape(), &[2, 6, 5, 5]);
+/// ```
+#[derive(Debug, Module)]
+#[module(extra_repr = options_text)]
+pub struct GroupNorm {
+    /// The factor per channel.
+    pub weight: Option<Parameter>,
+    /// The offset per channel.
+    pub bias: Option<Parameter>,
+    #[module(skip)]
+    sizes: [usize; 2],
+    #[module(skip)]
+    eps: f64,
+    state: ModuleState,
+}
+
+impl GroupNorm {
+    /// `num_groups` groups of `num_channels` channels, `eps` 1e-5, with factors and offsets.
+    ///
+    /// # Panics
+    /// If the channels do not divide into as many groups.
+    #[track_caller]
+    pub fn new(num_groups: usize, num_channels: usize) -> GroupNorm {
+        GroupNorm::with_options(num_groups, num_channels, 1e-5, true)
+    }
+
+    /// With all options.
+    ///
+    /// # Panics
+    /// If the channels do not divide into as many groups.
+    #[track_caller]
+    pub fn with_options(num_groups: usize, num_channels: usize, eps: f64, has_affine: bool) -> GroupNorm {
+        if num_groups == 0 || !num_channels.is_multiple_of(num_groups) {
+            tensor::fault!("group_norm", [], "{num_channels} channels do not divide into {num_groups} groups");
+        }
+        let weight = has_affine.then(|| ones(&[num_channels]));
+        let bias = has_affine.then(|| zeros(&[num_channels]));
+        GroupNorm { weight, bias, sizes: [num_groups, num_channels], eps, state: ModuleState::default() }
+    }
+
+    fn options_text(&self) -> String {
+        let [groups, channels] = self.sizes;
+        format!("{groups}, {channels}, eps={:e}, affine={}", self.eps, flag(self.weight.is_some()))
+    }
+}
+
+impl Forward for GroupNorm {
+    fn forward(&self, x: &Variable) -> Variable {
+        let [groups, channels] = self.sizes;
+        if x.rank() < 2 || x.shape()[1] != channels {
+            tensor::fault!("group_norm", [input: x.shape()], "expected {channels} channels");
+        }
+        norm::group_norm(x, groups, affine(&self.weight, &self.bias), self.eps)
+    }
+}
+
+/// The last axes normalised together (Ba et al., 2016). PyTorch: `torch.nn.LayerNorm`.
+#[derive(Debug, Module)]
+#[module(extra_repr = options_text)]
+pub struct LayerNorm {
+    /// The factors, of the normalised shape.
+    pub weight: Option<Parameter>,
+    /// The offsets, of the normalised shape.
+    pub bias: Option<Parameter>,
+    #[module(skip)]
+    shape: Vec<usize>,
+    #[module(skip)]
+    eps: f64,
+    state: ModuleState,
+}
+
+impl LayerNorm {
+    /// Last axes of sizes `normalized_shape`, `eps` 1e-5, with factors and offsets.
+    pub fn new(normalized_shape: impl Into<Vec<usize>>) -> LayerNorm {
+        LayerNorm::with_options(normalized_shape, 1e-5, true, true)
+    }
+
+    /// With all options; without factors there are no offsets either.
+    pub fn with_options(
+        normalized_shape: impl Into<Vec<usize>>,
+        eps: f64,
+        elementwise_affine: bool,
+        bias: bool,
+    ) -> LayerNorm {
+        let shape = normalized_shape.into();
+        LayerNorm {
+            weight: elementwise_affine.then(|| ones(&shape)),
+            bias: (elementwise_affine && bias).then(|| zeros(&shape)),
+            shape,
+            eps,
+            state: ModuleState::default(),
+        }
+    }
+
+    fn options_text(&self) -> String {
+        let affine = flag(self.weight.is_some());
+        format!("{}, eps={:e}, elementwise_affine={affine}", tuple(&self.shape), self.eps)
+    }
+}
+
+impl Forward for LayerNorm {
+    fn forward(&self, x: &Variable) -> Variable {
+        norm::layer_norm(x, &self.shape, affine(&self.weight, &self.bias), self.eps)
+    }
+}
+
+/// The last axes divided by their root mean square (Zhang and Sennrich, 2019). PyTorch: `torch.nn.RMSNorm`.
+#[derive(Debug, Module)]
+#[module(extra_repr = options_text)]
+pub struct RMSNorm {
+    /// The factors, of the normalised shape.
+    pub weight: Option<Parameter>,
+    #[module(skip)]
+    shape: Vec<usize>,
+    #[module(skip)]
+    eps: Option<f64>,
+    state: ModuleState,
+}
+
+impl RMSNorm {
+    /// Last axes of sizes `normalized_shape`, with factors, the dtype's precision as `eps`.
+    pub fn new(normalized_shape: impl Into<Vec<usize>>) -> RMSNorm {
+        RMSNorm::with_options(normalized_shape, None, true)
+    }
+
+    /// With all options.
+    pub fn with_options(
+        normalized_shape: impl Into<Vec<usize>>,
+        eps: Option<f64>,
+        elementwise_affine: bool,
+    ) -> RMSNorm {
+        let shape = normalized_shape.into();
+        RMSNorm { weight: elementwise_affine.then(|| ones(&shape)), shape, eps, state: ModuleState::default() }
+    }
+
+    fn options_text(&self) -> String {
+        let eps = self.eps.map_or("None".to_owned(), |eps| format!("{eps:e}"));
+        format!("{}, eps={eps}, elementwise_affine={}", tuple(&self.shape), flag(self.weight.is_some()))
+    }
+}
+
+impl Forward for RMSNorm {
+    fn forward(&self, x: &Variable) -> Variable {
+        norm::rms_norm(x, &self.shape, self.weight.as_ref().map(Parameter::variable), self.eps)
+    }
+}
+
+/// Channels divided by the size of their neighbours; see
+/// [`local_response_norm`](crate::ops::norm::local_response_norm). PyTorch: `torch.nn.LocalResponseNorm`.
+#[derive(Debug, Module)]
+#[module(extra_repr = options_text)]
+pub struct LocalResponseNorm {
+    #[module(skip)]
+    options: LocalResponse,
+    state: ModuleState,
+}
+
+impl LocalResponseNorm {
+    /// `size` channels, `alpha` 1e-4, `beta` 0.75, `k` 1.
+    pub fn new(size: usize) -> LocalResponseNorm {
+        LocalResponseNorm::with_options(LocalResponse { size, alpha: 1e-4, beta: 0.75, k: 1.0 })
+    }
+
+    /// With all options.
+    pub fn with_options(options: LocalResponse) -> LocalResponseNorm {
+        LocalResponseNorm { options, state: ModuleState::default() }
+    }
+
+    fn options_text(&self) -> String {
+        let LocalResponse { size, alpha, beta, k } = self.options;
+        format!("{size}, alpha={alpha}, beta={beta}, k={k}")
+    }
+}
+
+impl Forward for LocalResponseNorm {
+    fn forward(&self, x: &Variable) -> Variable {
+        norm::local_response_norm(x, self.options)
+    }
+}

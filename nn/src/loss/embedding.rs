@@ -1,0 +1,125 @@
+//! Losses of embeddings: what belongs together should lie together.
+
+use autograd::Variable;
+use autograd::ops::elementwise::where_;
+use tensor::Tensor;
+
+use super::loss;
+use super::target::{clamp_min_zero, only, same};
+use crate::ops::losses::reduced;
+
+loss! {
+    /// `1 - cos(x1, x2)` for targets 1, `max(0, cos(x1, x2) - margin)` for targets -1. PyTorch:
+    /// `torch.nn.CosineEmbeddingLoss`.
+    pub struct CosineEmbeddingLoss {
+        /// 0 by default.
+        margin: f64 = 0.0,
+    }
+}
+
+impl CosineEmbeddingLoss {
+    /// The loss of pairs `[N, D]` (or `[D]`) against targets `[N]` (or `[]`) of 1 and -1.
+    ///
+    /// # Panics
+    /// If the inputs' shapes or dtypes differ, or the target's shape is not theirs without the last axis.
+    #[track_caller]
+    pub fn forward(&self, input1: &Variable, input2: &Variable, target: &Variable) -> Variable {
+        const NAME: &str = "cosine_embedding_loss";
+        same(NAME, input1, input2);
+        if input1.rank() == 0 || target.shape() != &input1.shape()[..input1.rank() - 1] {
+            tensor::fault!(NAME, [input1: input1.shape(), target: target.shape()],
+                "the target must have the inputs' shape without the last axis");
+        }
+        let product = |a: &Variable, b: &Variable| (a * b).sum(&[-1], false);
+        // PyTorch's guard against a division by 0.
+        let square = |x: &Variable| product(x, x) + 1e-12;
+        let cosine = product(input1, input2) / (square(input1) * square(input2)).sqrt();
+        let t = target.data();
+        let together = only(&t.eq_scalar(1.0), &(1.0 - &cosine));
+        let apart = only(&t.eq_scalar(-1.0), &clamp_min_zero(&(cosine - self.margin)));
+        reduced(&(together + apart), self.reduction)
+    }
+}
+
+/// The mean of [`CosineEmbeddingLoss`] with margin 0. PyTorch: `torch.nn.functional.cosine_embedding_loss`.
+///
+/// # Panics
+/// As [`CosineEmbeddingLoss::forward`].
+#[track_caller]
+pub fn cosine_embedding_loss(input1: &Variable, input2: &Variable, target: &Variable) -> Variable {
+    CosineEmbeddingLoss::new().forward(input1, input2, target)
+}
+
+loss! {
+    /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)` with the `p`-norm distance `d`. PyTorch:
+    /// `torch.nn.TripletMarginLoss`.
+    pub struct TripletMarginLoss {
+        /// 1 by default.
+        margin: f64 = 1.0,
+        /// The norm's order; 2 by default.
+        p: f64 = 2.0,
+        /// What is added to every difference; 1e-6 by default.
+        eps: f64 = 1e-6,
+        /// Whether the negative is compared with the nearer of anchor and positive; not by default.
+        swap: bool = false,
+    }
+}
+
+impl TripletMarginLoss {
+    /// The loss of triplets of one shape `[N, D]` (or `[D]`), with distances along the last axis.
+    ///
+    /// # Panics
+    /// If shapes or dtypes differ, or there is no axis.
+    #[track_caller]
+    pub fn forward(&self, anchor: &Variable, positive: &Variable, negative: &Variable) -> Variable {
+        const NAME: &str = "triplet_margin_loss";
+        same(NAME, anchor, positive);
+        same(NAME, anchor, negative);
+        if anchor.rank() == 0 {
+            tensor::fault!(NAME, [anchor: anchor.shape()], "the inputs have no axis");
+        }
+        let near = self.distance(anchor, positive);
+        let mut far = self.distance(anchor, negative);
+        if self.swap {
+            let other = self.distance(positive, negative);
+            let (a, b) = (far.data(), other.data());
+            // A tie shares its gradient, as PyTorch's minimum does.
+            let smaller = where_(&a.le(&b), &far, &other);
+            let tie = Variable::new(a.eq(&b).to_dtype(a.dtype())) * (other - &far) * 0.5;
+            far = smaller + tie;
+        }
+        reduced(&clamp_min_zero(&(near - far + self.margin)), self.reduction)
+    }
+
+    fn distance(&self, a: &Variable, b: &Variable) -> Variable {
+        norm(&(a - b + self.eps), self.p)
+    }
+}
+
+/// The `p`-norm along the last axis; its gradient at 0 is 0.
+fn norm(x: &Variable, p: f64) -> Variable {
+    if p == 1.0 {
+        return x.abs().sum(&[-1], false);
+    }
+    if p.is_infinite() {
+        let size = x.data().abs();
+        let chosen = size.eq(&size.amax(&[-1], true)).to_dtype(x.dtype());
+        let share = chosen.div(&chosen.sum(&[-1], true));
+        return (x.abs() * Variable::new(share)).sum(&[-1], false);
+    }
+    let powers = if p == 2.0 { x * x } else { x.abs().pow_scalar(p) };
+    let sum = powers.sum(&[-1], false);
+    let positive = sum.data().gt_scalar(0.0);
+    let one = Variable::new(Tensor::ones([], x.dtype()));
+    let safe = where_(&positive, &sum, &one);
+    only(&positive, &if p == 2.0 { safe.sqrt() } else { safe.pow_scalar(1.0 / p) })
+}
+
+/// The mean of [`TripletMarginLoss`] with default options. PyTorch: `torch.nn.functional.triplet_margin_loss`.
+///
+/// # Panics
+/// As [`TripletMarginLoss::forward`].
+#[track_caller]
+pub fn triplet_margin_loss(anchor: &Variable, positive: &Variable, negative: &Variable) -> Variable {
+    TripletMarginLoss::new().forward(anchor, positive, negative)
+}
