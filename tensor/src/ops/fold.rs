@@ -1,8 +1,7 @@
 //! The loop under every reduction: folds a strided tensor over any of its axes.
 //!
 //! Work is cut by size alone and partial results combine in a fixed order, so a result has the same bits on any number
-//! of threads. Floats are accumulated in `f64` (sums of `f32` after at most 16 elements) and rounded at the end, which is
-//! at least as accurate as pairwise sums.
+//! of threads. Floats are accumulated in `f64` and rounded once, which is more accurate for `f32` than pairwise sums.
 
 use std::ops::Range;
 
@@ -19,7 +18,7 @@ const BLOCK: usize = 16 * 1024;
 const STRIP: usize = 256;
 
 /// Independent accumulators of one row, so that the compiler can keep them in vectors.
-pub(crate) const LANES: usize = 32;
+const LANES: usize = 32;
 
 /// With so many tasks there is no need to cut the reduced axes, too.
 const ENOUGH_TASKS: usize = 16;
@@ -71,31 +70,11 @@ where
     M: Fn(A, A) -> A + Sync,
     F: Fn(A) -> U + Sync,
 {
-    let along = |lanes: &mut [A; LANES], slice: &[T], number: usize| {
-        vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
-    };
-    fold_slices(x, axes, keepdim, how, &along)
-}
-
-/// [`fold`] with a loop of its own for a contiguous stretch of one output's elements.
-pub(crate) fn fold_slices<T, A, U, P, M, F>(
-    x: &Tensor,
-    axes: &[usize],
-    keepdim: bool,
-    how: &Fold<A, P, M, F>,
-    along: &Along<'_, T, A>,
-) -> Tensor
-where
-    T: Element,
-    A: Copy + Send + Sync,
-    U: Element,
-    P: Fn(A, T, usize) -> A + Sync,
-    M: Fn(A, A) -> A + Sync,
-    F: Fn(A) -> U + Sync,
-{
     let loops = Loops {
         start: how.start,
-        along,
+        along: &|lanes: &mut [A; LANES], slice: &[T], number: usize| {
+            vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
+        },
         across: &|running: &mut [A], row: &[T], number: usize| {
             vectorize::<T>(|| {
                 running.iter_mut().zip(row).for_each(|(total, &x)| *total = (how.push)(*total, x, number))
@@ -138,7 +117,7 @@ fn push_along<T: Element, A: Copy>(
     *lanes = local;
 }
 
-pub(crate) type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
+type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
 type Across<'a, T, A> = dyn Fn(&mut [A], &[T], usize) + Sync + 'a;
 
 /// The loops of a reduction, behind pointers, so that only they are compiled anew for each one.

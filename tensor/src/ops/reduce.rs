@@ -1,12 +1,12 @@
 //! Sums, means, products, and whether any or all elements are true, over any axes.
 
-use super::fold::{Fold, LANES, fold, fold_slices};
-use crate::{DType, Element, Tensor, dispatch, kernels, shape};
+use super::fold::{Fold, fold};
+use crate::{DType, Element, Tensor, dispatch, shape};
 
 impl Tensor {
     /// The sum over `axes`; `bool` and `u8` count as `i64`. PyTorch: `torch.sum`.
     ///
-    /// Floats are added in `f64`, contiguous stretches of `f32` in groups of 16 before that, and rounded at the end.
+    /// Floats are added in `f64` and rounded once.
     ///
     /// ```
     /// # use gradus_tensor::Tensor;
@@ -26,16 +26,12 @@ impl Tensor {
     /// The sum, for floats divided by `divisor` before it is rounded.
     fn sum_scaled(&self, axes: &[usize], keepdim: bool, divisor: f64) -> Tensor {
         if self.dtype().is_float() {
-            dispatch!(float "sum", self.dtype(), T => {
-                let how = Fold {
-                    start: 0.0,
-                    push: |sum: f64, x: T, _| sum + Element::to_f64(x),
-                    merge: |a, b| a + b,
-                    finish: |sum| <T as Element>::from_f64(sum / divisor),
-                };
-                let along = |lanes: &mut [f64; LANES], slice: &[T], _| lanes[0] += kernels::reduce::sum(slice);
-                fold_slices(self, axes, keepdim, &how, &along)
-            })
+            dispatch!(float "sum", self.dtype(), T => fold(self, axes, keepdim, &Fold {
+                start: 0.0,
+                push: |sum: f64, x: T, _| sum + x.to_f64(),
+                merge: |a, b| a + b,
+                finish: |sum| T::from_f64(sum / divisor),
+            }))
         } else {
             dispatch!(all "sum", self.dtype(), T => fold(self, axes, keepdim, &Fold {
                 start: 0,
