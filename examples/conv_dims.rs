@@ -3,7 +3,6 @@
 //! Run: `cargo run --release --example conv_dims`
 #![allow(clippy::print_stdout)]
 
-use gradus::nn::ops::window::{Padding, PaddingMode};
 use gradus::prelude::*;
 
 fn show(what: &str, layer: &impl Forward, shape: &[usize]) {
