@@ -1,8 +1,8 @@
 //! Lesson: one convolution in one, two and three dimensions, and what its options do to shapes.
 //!
 //! Run: `cargo run --release --example conv_dims`
+#![allow(clippy::print_stdout)]
 
-use gradus::nn::ops::window::{Padding, PaddingMode};
 use gradus::prelude::*;
 
 fn show(what: &str, layer: &impl Forward, shape: &[usize]) {

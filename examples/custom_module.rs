@@ -1,15 +1,15 @@
 //! Lesson: a network of your own. Sub-modules are made in the constructor and composed in `forward`; a module may hold
 //! modules that hold modules, and everything about the tree comes from `#[derive(Module)]`.
 //! Run: `cargo run --release --example custom_module`
+#![allow(clippy::print_stdout)]
 
 use gradus::prelude::*;
 
-/// Two convolutions and a way around them.
+/// Two convolutions and a way around them, with a convolution where the number of channels changes.
 #[derive(Module)]
 struct Residual {
     conv1: Conv2d,
     conv2: Conv2d,
-    /// Makes the shapes meet where the number of channels changes.
     shortcut: Option<Conv2d>,
     state: ModuleState,
 }
@@ -75,10 +75,6 @@ fn main() {
     let x = Variable::new(Tensor::randn([4, 3, 32, 32], DType::F32));
     let y = model.call(&x);
     y.mean(&[], false).backward();
-    println!(
-        "{:?} -> {:?}; gradient of the stem: {:?}",
-        x.shape(),
-        y.shape(),
-        model.stem.weight.grad().unwrap().shape()
-    );
+    let gradient = model.stem.weight.grad().unwrap();
+    println!("{:?} -> {:?}; gradient of the stem {:?}", x.shape(), y.shape(), gradient.shape());
 }

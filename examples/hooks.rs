@@ -2,6 +2,7 @@
 //! away again.
 //!
 //! Run: `cargo run --release --example hooks`
+#![allow(clippy::print_stdout)]
 
 use std::sync::{Arc, Mutex};
 

@@ -2,6 +2,7 @@
 //! old files readable.
 //!
 //! Run: `cargo run --release --example state_dict`
+#![allow(clippy::print_stdout)]
 
 use gradus::prelude::*;
 

@@ -225,7 +225,8 @@ pub(crate) fn backward(output: &Variable, g: Option<&Variable>, retain_graph: bo
     if let Some(node) = output.node() {
         pass.send(node, g);
     }
-    mode::with(false, || pass.run());
+    let _mode = mode::set(false);
+    pass.run();
 }
 
 /// The gradients of the sum of single numbers `outputs` in each of `inputs`, freeing the graph.
@@ -264,13 +265,14 @@ pub fn grad_with(
     if !grads.is_empty() && grads.len() != outputs.len() {
         tensor::fault!("grad", [], "{} outputs but {} gradients to start from", outputs.len(), grads.len());
     }
-    let nodes: Vec<Arc<Node>> = inputs
-        .iter()
-        .map(|input| match input.node() {
-            Some(node) if input.requires_grad() => node.clone(),
+    let mut nodes: Vec<Arc<Node>> = Vec::with_capacity(inputs.len());
+    // A loop: in a closure the caller's line would be lost.
+    for input in inputs {
+        match input.node() {
+            Some(node) if input.requires_grad() => nodes.push(node.clone()),
             _ => tensor::fault!("grad", [input: input.shape()], "the input does not require a gradient"),
-        })
-        .collect();
+        }
+    }
     let found = pull(outputs, grads, &nodes, options, false);
     for (input, found) in inputs.iter().zip(&found) {
         if found.is_none() && !options.allow_unused {
@@ -311,14 +313,15 @@ fn pull(
         create_graph: options.create_graph,
         free: !options.retain_graph && !options.create_graph,
     };
+    // A sum of gradients that start at one output is recorded like any other.
+    let _mode = mode::set(options.create_graph);
     for (i, output) in outputs.iter().enumerate() {
         let g = seed("grad", output, grads.get(i).copied());
         if let Some(node) = output.node() {
-            // A sum of gradients that start at one output is recorded like any other.
-            mode::with(options.create_graph, || pass.send(node, g));
+            pass.send(node, g);
         }
     }
-    mode::with(options.create_graph, || pass.run());
+    pass.run();
     nodes.iter().map(|node| pass.targets[&node.id].clone()).collect()
 }
 

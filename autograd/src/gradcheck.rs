@@ -20,7 +20,7 @@ pub(crate) const TOLERANCE: f64 = 1e-6;
 const STEP: f64 = 2e-3;
 
 /// Derivatives below this size are not told from 0: their differences are rounding.
-const SMALLEST: f64 = 1e-9;
+const SMALLEST: f64 = 1e-7;
 
 /// How well gradients and differences agree, as relative errors.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ thread_local! {
 }
 
 /// Restores the switch when a closure ends, by return or by panic.
-struct Restore(bool);
+pub(crate) struct Restore(bool);
 
 impl Drop for Restore {
     fn drop(&mut self) {
@@ -40,8 +40,13 @@ pub fn enable_grad<R>(f: impl FnOnce() -> R) -> R {
 }
 
 pub(crate) fn with<R>(enabled: bool, f: impl FnOnce() -> R) -> R {
-    let _restore = Restore(ENABLED.replace(enabled));
+    let _restore = set(enabled);
     f()
+}
+
+/// Sets the switch until the guard is dropped. Unlike a closure, what runs meanwhile knows the line that called it.
+pub(crate) fn set(enabled: bool) -> Restore {
+    Restore(ENABLED.replace(enabled))
 }
 
 /// Runs `f`; backward passes in it stop at the first op whose gradient is not finite, with a panic that names the op and

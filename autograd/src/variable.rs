@@ -101,12 +101,10 @@ impl Variable {
     /// If the variable is the result of a recorded op, or the shape differs.
     #[track_caller]
     pub fn set_data(&self, tensor: Tensor) {
-        self.update(|value| {
-            if value.shape() != tensor.shape() {
-                tensor::fault!("set_data", [variable: value.shape(), data: tensor.shape()], "shapes differ");
-            }
-            *value = tensor;
-        });
+        if self.shape() != tensor.shape() {
+            tensor::fault!("set_data", [variable: self.shape(), data: tensor.shape()], "shapes differ");
+        }
+        self.update(|value| *value = tensor);
     }
 
     /// Changes the value of a leaf in place, for optimizers; not recorded. Values that a live graph saved stay.

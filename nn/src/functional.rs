@@ -19,11 +19,15 @@ pub use crate::ops::activation::{
 };
 pub use crate::ops::batch_norm::Affine;
 pub use crate::ops::bilinear::bilinear;
+pub use crate::ops::conv::{
+    ConvOptions, ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
+};
 pub use crate::ops::dropout::{alpha_dropout, dropout, feature_alpha_dropout};
 pub use crate::ops::embedding::embedding;
 pub use crate::ops::fold::{fold, unfold};
 pub use crate::ops::grid_sample::{GridMode, GridPadding, affine_grid, grid_sample};
 pub use crate::ops::interpolate::{Interpolate, InterpolateMode, interpolate};
+pub use crate::ops::linear::linear;
 pub use crate::ops::max_pool::fractional_max_pool2d;
 pub use crate::ops::norm::{
     LocalResponse, cosine_similarity, group_norm, layer_norm, local_response_norm, normalize, pairwise_distance,

@@ -18,9 +18,10 @@ pub fn len(shape: &[usize]) -> usize {
     if shape.contains(&0) {
         return 0;
     }
-    shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).unwrap_or_else(|| {
-        crate::fault!("shape", [shape: shape], "the number of elements overflows");
-    })
+    match shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)) {
+        Some(len) => len,
+        None => crate::fault!("shape", [shape: shape], "the number of elements overflows"),
+    }
 }
 
 /// The axis that a possibly negative number names: -1 is the last.

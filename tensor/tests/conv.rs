@@ -7,7 +7,7 @@ use gradus_tensor::kernels::conv::{
     ConvAlgorithm, ConvGeometry, Epilogue, conv, conv_input_grad, conv_transpose, conv_weight_grad,
 };
 use gradus_tensor::simd::{available_levels, with_level};
-use gradus_tensor::{DType, Dims, MemoryFormat, Tensor, parallel};
+use gradus_tensor::{DType, Dims, MemoryFormat, Tensor, manual_seed, parallel};
 
 /// One random convolution.
 #[derive(Clone, Debug)]
@@ -262,4 +262,55 @@ proptest! {
         let geometry = ConvGeometry { algorithm: ConvAlgorithm::General, ..case.geometry.clone() };
         check(&Case { geometry, ..case }, DType::F64, 1e-11)?;
     }
+}
+
+/// The bounds that `ConvAlgorithm` documents, for sums over many channels of normally distributed numbers.
+#[test]
+fn errors_stay_below_the_documented_bounds() {
+    manual_seed(7);
+    for channels in [16, 64, 128] {
+        let x = Tensor::randn([2, channels, 16, 16], DType::F64);
+        let w = Tensor::randn([channels, channels, 3, 3], DType::F64);
+        let g = Tensor::randn([2, channels, 16, 16], DType::F64);
+        let passes = |x: &Tensor, w: &Tensor, g: &Tensor, algorithm| {
+            let geometry = ConvGeometry { padding: dims(&[1, 1]), algorithm, ..ConvGeometry::unit(2) };
+            [
+                conv(x, w, &geometry, Epilogue::default()),
+                conv_input_grad(g, w, &[16, 16], &geometry),
+                conv_weight_grad(x, g, &[3, 3], &geometry),
+            ]
+            .map(|t| t.to_dtype(DType::F64).to_vec::<f64>())
+        };
+        let truth = passes(&x, &w, &g, ConvAlgorithm::Exact);
+        let [x, w, g] = [x, w, g].map(|t| t.to_dtype(DType::F32));
+        for (algorithm, largest, typical) in [(ConvAlgorithm::Exact, 2e-6, 4e-7), (ConvAlgorithm::Auto, 2e-5, 3e-6)] {
+            for (got, want) in passes(&x, &w, &g, algorithm).iter().zip(&truth) {
+                let scale = want.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+                let errors = got.iter().zip(want).map(|(a, b)| (a - b).abs() / scale);
+                let worst = errors.clone().fold(0.0, f64::max);
+                let mean_square = errors.map(|e| e * e).sum::<f64>() / want.len() as f64;
+                assert!(worst < largest, "{algorithm:?} with {channels} channels errs by {worst:e}");
+                assert!(mean_square.sqrt() < typical, "{algorithm:?} with {channels} channels: {mean_square:e}");
+            }
+        }
+    }
+}
+
+/// A mistake in shapes is reported with every operand.
+#[test]
+#[should_panic(
+    expected = "conv: input has 3 channels but weight expects 1 in 1 groups (input [8, 3, 28, 28], weight [6, 1, 5, 5])"
+)]
+fn channels_that_differ_are_reported() {
+    let (x, w) = (Tensor::zeros([8, 3, 28, 28], DType::F32), Tensor::zeros([6, 1, 5, 5], DType::F32));
+    conv(&x, &w, &ConvGeometry::unit(2), Epilogue::default());
+}
+
+/// The same for a kernel larger than its input.
+#[test]
+#[should_panic(expected = "kernel does not fit into the input padded by [1, 0] at dilation [1, 1]")]
+fn kernels_that_do_not_fit_are_reported() {
+    let (x, w) = (Tensor::zeros([1, 1, 4, 4], DType::F32), Tensor::zeros([1, 1, 3, 5], DType::F32));
+    let geometry = ConvGeometry { padding: dims(&[1, 0]), ..ConvGeometry::unit(2) };
+    conv(&x, &w, &geometry, Epilogue::default());
 }

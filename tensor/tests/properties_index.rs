@@ -89,14 +89,15 @@ proptest! {
         for dtype in DType::ALL {
             let x = random(&shape, seed, dtype);
             let expected = picked(&floats(&x), axis, &places);
-            let source = if dtype == DType::Bool { expected.clone() } else { floats(&x.index_select(at, &index).add_scalar(1.0)) };
+            let taken = x.index_select(at, &index);
+            let source = if dtype == DType::Bool { expected.clone() } else { floats(&taken.add_scalar(1.0)) };
             let written = Array::build(&shape, |index| match places.iter().rposition(|&place| place == index[axis]) {
-                    Some(last) => {
-                        let mut from = index.to_vec();
-                        from[axis] = last;
-                        source.at(&from)
-                    }
-                    None => floats(&x).at(index),
+                Some(last) => {
+                    let mut from = index.to_vec();
+                    from[axis] = last;
+                    source.at(&from)
+                }
+                None => floats(&x).at(index),
             });
             for x in layouts(&x) {
                 let taken = x.index_select(at, &index);

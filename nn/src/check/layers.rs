@@ -107,7 +107,11 @@ fn transposed<const N: usize>() {
             .bias(sizes.bias)
             .build();
         // Padding cuts the output: the input must be long enough to leave some.
-        check_module(&layer, &sizes.input(std::array::from_fn(|i| 5 + sizes.extra[i] - sizes.kernel[i])))
+        let spatial = std::array::from_fn(|i| {
+            let window = sizes.dilation[i] * (sizes.kernel[i] - 1) + 1;
+            1 + sizes.extra[i] + (2 * sizes.padding[i] + 1).saturating_sub(window).div_ceil(sizes.stride[i])
+        });
+        check_module(&layer, &sizes.input(spatial))
     });
 }
 

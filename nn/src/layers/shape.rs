@@ -4,7 +4,6 @@ use autograd::Variable;
 
 use crate::Module;
 use crate::module::{Forward, ModuleState};
-use crate::ops::window::tuple;
 
 /// Hands its input on. PyTorch: `torch.nn.Identity`.
 ///
@@ -97,6 +96,7 @@ impl Forward for Flatten {
 /// use tensor::{DType, Tensor};
 /// let x = Variable::new(Tensor::zeros([8, 400], DType::F32));
 /// assert_eq!(Unflatten::new(1, [16, 5, 5]).call(&x).shape(), &[8, 16, 5, 5]);
+/// assert_eq!(Unflatten::new(1, [16, -1]).call(&x).shape(), &[8, 16, 25]);
 /// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
@@ -104,18 +104,29 @@ pub struct Unflatten {
     #[module(skip)]
     axis: isize,
     #[module(skip)]
-    sizes: Vec<usize>,
+    sizes: Vec<isize>,
     state: ModuleState,
 }
 
 impl Unflatten {
-    /// Axis `axis` becomes axes of `sizes`.
-    pub fn new(axis: isize, sizes: impl Into<Vec<usize>>) -> Unflatten {
+    /// Axis `axis` becomes axes of `sizes`, of which one may be -1: whatever remains.
+    pub fn new(axis: isize, sizes: impl Into<Vec<isize>>) -> Unflatten {
         Unflatten { axis, sizes: sizes.into(), state: ModuleState::default() }
     }
 
     fn options_text(&self) -> String {
-        format!("dim={}, unflattened_size={}", self.axis, tuple(&self.sizes))
+        let sizes: Vec<String> = self.sizes.iter().map(isize::to_string).collect();
+        let comma = if sizes.len() == 1 { "," } else { "" };
+        format!("dim={}, unflattened_size=({}{comma})", self.axis, sizes.join(", "))
+    }
+
+    /// The sizes that fill an axis of `total` elements.
+    fn sizes_of(&self, total: usize) -> Option<Vec<usize>> {
+        let known: usize = self.sizes.iter().filter(|&&size| size != -1).map(|&size| size as usize).product();
+        let rest = || (known > 0 && total.is_multiple_of(known)).then(|| total / known);
+        let sizes: Option<Vec<usize>> =
+            self.sizes.iter().map(|&size| if size == -1 { rest() } else { usize::try_from(size).ok() }).collect();
+        sizes.filter(|sizes| sizes.iter().product::<usize>() == total)
     }
 }
 
@@ -123,10 +134,10 @@ impl Forward for Unflatten {
     fn forward(&self, x: &Variable) -> Variable {
         let shape = x.shape();
         let axis = tensor::shape::axis("unflatten", self.axis, shape);
-        if shape.is_empty() || shape[axis] != self.sizes.iter().product::<usize>() {
+        let Some(sizes) = shape.get(axis).and_then(|&total| self.sizes_of(total)) else {
             tensor::fault!("unflatten", [input: shape], "axis {} does not divide into {:?}", self.axis, self.sizes);
-        }
-        x.reshape([&shape[..axis], &self.sizes, &shape[axis + 1..]].concat())
+        };
+        x.reshape([&shape[..axis], &sizes, &shape[axis + 1..]].concat())
     }
 }
 

@@ -58,9 +58,10 @@ impl StateDict {
             return self.index.contains_key(from);
         }
         self.remove(to);
-        let at = self.index.remove(from).expect("looked up above");
-        self.entries[at].0 = to.to_owned();
-        self.index.insert(to.to_owned(), at);
+        if let Some(at) = self.index.remove(from) {
+            self.entries[at].0 = to.to_owned();
+            self.index.insert(to.to_owned(), at);
+        }
         true
     }
 

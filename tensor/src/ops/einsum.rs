@@ -2,6 +2,8 @@
 //!
 //! The rules stand here once, in terms of a few ops of a trait, so that tensors and differentiable variables share them.
 
+use std::fmt;
+
 use smallvec::SmallVec;
 
 use crate::Tensor;
@@ -55,11 +57,20 @@ enum Name {
     Letter(char),
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Name::Ellipsis(place) => write!(f, "... (axis {} from its end)", place + 1),
+            Name::Letter(letter) => write!(f, "{letter}"),
+        }
+    }
+}
+
 type Names = SmallVec<[Name; 8]>;
 
 #[cold]
 #[track_caller]
-fn fault<A: EinsumOperand>(operands: &[A], equation: &str, message: std::fmt::Arguments<'_>) -> ! {
+fn fault<A: EinsumOperand>(operands: &[A], equation: &str, message: fmt::Arguments<'_>) -> ! {
     let shapes: Vec<(&str, &[usize])> = operands.iter().map(|operand| ("operand", operand.sizes())).collect();
     crate::error::fail("einsum", format_args!("{message} in {equation:?}"), &shapes)
 }
@@ -106,7 +117,7 @@ pub fn einsum<A: EinsumOperand>(equation: &str, operands: &[A]) -> A {
                 Some((_, known)) if *known == 1 => *known = size,
                 Some((_, known)) if *known == size || size == 1 => {}
                 Some((_, known)) => {
-                    fault(operands, equation, format_args!("sizes of {name:?} differ, {known} and {size}"))
+                    fault(operands, equation, format_args!("sizes of {name} differ, {known} and {size}"))
                 }
             }
         }
@@ -122,7 +133,7 @@ pub fn einsum<A: EinsumOperand>(equation: &str, operands: &[A]) -> A {
     };
     for (i, name) in output.iter().enumerate() {
         if output[..i].contains(name) || !sizes.iter().any(|(known, _)| known == name) {
-            fault(operands, equation, format_args!("{name:?} of the result is repeated or unknown"));
+            fault(operands, equation, format_args!("{name} of the result is repeated or unknown"));
         }
     }
     let mut parts = parts.into_iter();

@@ -1,8 +1,7 @@
 //! The loop under every reduction: folds a strided tensor over any of its axes.
 //!
 //! Work is cut by size alone and partial results combine in a fixed order, so a result has the same bits on any number
-//! of threads. Values run through at most 512 additions in a row before they meet others, which together with wide
-//! accumulators (`f64` for floats) makes sums at least as accurate as pairwise ones.
+//! of threads. Floats are accumulated in `f64` and rounded once, which is more accurate for `f32` than pairwise sums.
 
 use std::ops::Range;
 

@@ -1,5 +1,6 @@
 //! From a data set of pictures to samples for a network: each picture through a transform, each class as a number.
 
+use nn::data::{DataError, Dataset};
 use tensor::{Generator, Tensor};
 
 use super::ImageDataset;
@@ -45,5 +46,22 @@ impl<D: ImageDataset, T: Transform> Augmented<D, T> {
     /// As there.
     pub fn sample_of(&self, seed: u64, epoch: u64, index: usize) -> Result<(Tensor, Tensor, Record)> {
         self.sample(index, &mut sample_generator(seed, epoch, index))
+    }
+}
+
+/// Inputs and classes for a [`DataLoader`](nn::data::DataLoader). Without a generator, what is random is drawn as for
+/// seed 0 and epoch 0.
+impl<D: ImageDataset, T: Transform> Dataset for Augmented<D, T> {
+    fn len(&self) -> usize {
+        self.dataset.len()
+    }
+
+    fn get(&self, index: usize) -> std::result::Result<(Tensor, Tensor), DataError> {
+        self.get_random(index, &mut sample_generator(0, 0, index))
+    }
+
+    fn get_random(&self, index: usize, generator: &mut Generator) -> std::result::Result<(Tensor, Tensor), DataError> {
+        let (input, class, _) = self.sample(index, generator)?;
+        Ok((input, class))
     }
 }

@@ -84,7 +84,7 @@ pub(crate) fn conv_transpose<const N: usize>(
     }
     let mut output = Dims::new();
     let mut ends = [(0, 0); N];
-    for axis in 0..N {
+    for (axis, end) in ends.iter_mut().enumerate() {
         let (input, kernel, stride) = (x.shape()[axis + 2], w.shape()[axis + 2], options.stride[axis]);
         let window = options.dilation[axis] * (kernel - 1) + 1;
         let size = (input.max(1) - 1) * stride + window + options.output_padding[axis];
@@ -95,7 +95,7 @@ pub(crate) fn conv_transpose<const N: usize>(
         output.push(size);
         // More output padding than the stride reaches, which dilation allows: as if the input ended in zeros.
         let windows = (size + 2 * options.padding[axis] - window) / stride + 1;
-        ends[axis] = (0, windows - input);
+        *end = (0, windows - input);
     }
     let x = pad_around(x, &ends, PaddingMode::Zeros);
     let geometry = options.geometry();

@@ -242,5 +242,5 @@ fn images<T: Element>(x: &Tensor, sizes: [usize; 3]) -> Images<T> {
 }
 
 fn finish_of<T: Real + Element>(bias: Option<&Tensor>, relu: bool) -> Finish<T> {
-    Finish { bias: bias.map_or(std::ptr::null(), |bias| slice::<T>(bias).as_ptr()), relu, ..Finish::NONE }
+    Finish { bias: bias.map_or(std::ptr::null(), |bias| slice::<T>(bias).as_ptr()), relu }
 }

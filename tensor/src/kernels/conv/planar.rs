@@ -297,8 +297,10 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
                 S::store_first(to, place.valid, acc[0][v]);
             } else {
                 each_of_eight!(K, c => S::store(lanes[c].as_mut_ptr(), acc[c][v]));
+                let mut to = to;
                 for at in 0..place.valid {
-                    each_of_eight!(K, c => *to.add(at * step + c) = lanes[c][at]);
+                    each_of_eight!(K, c => *to.add(c) = *lanes[c].as_ptr().add(at));
+                    to = to.wrapping_add(step);
                 }
             }
         });

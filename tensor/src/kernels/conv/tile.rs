@@ -16,17 +16,11 @@ pub(super) struct Finish<T> {
     pub(super) bias: *const T,
     /// Whether negative results become 0.
     pub(super) relu: bool,
-    /// Where per-lane sums of the stored values are added, and `sums_step` behind them those of their squares; null
-    /// for none. Valid for whole vectors.
-    pub(super) sums: *mut T,
-    /// Distance from the sums to the sums of squares.
-    pub(super) sums_step: usize,
 }
 
 impl<T> Finish<T> {
     /// Stores the sums as they are.
-    pub(super) const NONE: Finish<T> =
-        Finish { bias: std::ptr::null(), relu: false, sums: std::ptr::null_mut(), sums_step: 0 };
+    pub(super) const NONE: Finish<T> = Finish { bias: std::ptr::null(), relu: false };
 }
 
 /// The operands of [`gather`].
@@ -87,19 +81,6 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
         if finish.relu {
             // In this order a NaN stays a NaN.
             each!(P, p => each_vector!(V, v => acc[p][v] = S::max(S::zero(), acc[p][v])));
-        }
-        if !finish.sums.is_null() {
-            each_vector!(V, v => {
-                let sums = finish.sums.add(v * S::LANES);
-                let mut sum = S::load(sums);
-                let mut squares = S::load(sums.add(finish.sums_step));
-                each!(P, p => {
-                    sum = S::add(sum, acc[p][v]);
-                    squares = S::fma(acc[p][v], acc[p][v], squares);
-                });
-                S::store(sums, sum);
-                S::store(sums.add(finish.sums_step), squares);
-            });
         }
         let out = call.out;
         if tail == S::LANES {

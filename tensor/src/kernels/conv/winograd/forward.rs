@@ -1,7 +1,7 @@
 //! The forward pass, which with flipped filters is the input gradient too.
 
 use super::transform::{input_square, output_square, weight_square};
-use super::{BLOCK, POINTS, Tile, Tiling, apart, window};
+use super::{BLOCK, POINTS, Tile, Tiling, apart, prefetch, window};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::scratch::Scratch;
@@ -158,15 +158,21 @@ dispatch! {
 #[inline(always)]
 unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: *mut S::Scalar) {
     let (c, channels) = (pass.x.channels, pass.channels);
-    for (slot, index) in tiles.enumerate() {
+    let window_of = |index: usize| {
         let tile = pass.tiling.tile(index);
-        let at = [tile.h as isize + pass.tiling.origin[0], tile.w as isize + pass.tiling.origin[1]];
+        let [h, w] = pass.tiling.origin;
+        window::<_, 6>(&pass.x, tile, [tile.h as isize + h, tile.w as isize + w], pass.zeros)
+    };
+    let last = pass.tiling.tiles() - 1;
+    let mut from = window_of(tiles.start);
+    for (slot, index) in tiles.enumerate() {
+        let next = window_of((index + 1).min(last));
         // SAFETY: the window's pointers are valid for `c` channels, the zeros for whole vectors; `to` for the block.
         unsafe {
-            let from = window::<_, 6>(&pass.x, tile, at, pass.zeros);
             let mut channel = 0;
             while channel + S::LANES <= c {
                 let to = to.add(slot * channels + channel);
+                prefetch::<S, 6>(&next, channel);
                 input_square::<S>(
                     |i, j| S::load(from[i][j].add(channel)),
                     |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
@@ -181,6 +187,7 @@ unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<
                 );
             }
         }
+        from = next;
     }
 }
 dispatch! {

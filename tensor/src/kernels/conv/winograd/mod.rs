@@ -17,12 +17,13 @@ pub(super) use weight_grad::run as weight_grad;
 
 use super::pad::Images;
 use super::problem::Problem;
+use crate::simd::Simd;
 
 /// Points of the transformed domain.
 const POINTS: usize = 36;
 
 /// Tiles that are transformed and multiplied together: few enough for the second-level cache, enough for the product.
-const BLOCK: usize = 64;
+const BLOCK: usize = 16;
 
 /// Elements from one point of a block to the next, where a tile has `channels` of them: a vector more than is used, since
 /// at a power of two all points of a tile would compete for the same few lines of the first-level cache.
@@ -92,27 +93,43 @@ impl Tiling {
     }
 }
 
-/// Pointers to the `SIZE`x`SIZE` positions of `x` from (`h`, `w`) of a slice on; positions outside point to `zeros`.
-///
-/// # Safety
-/// `n` and `d` name a slice of `x`.
-unsafe fn window<T: Copy, const SIZE: usize>(
+/// Pointers to the `SIZE`x`SIZE` positions of `x` from `at` on in a tile's slice; positions outside point to `zeros`.
+#[inline(always)]
+fn window<T, const SIZE: usize>(
     x: &Images<T>,
     tile: Tile,
     at: [isize; 2],
     zeros: *const T,
 ) -> [[*const T; SIZE]; SIZE] {
     let [sn, _, sd, sh, sw] = x.strides;
-    // SAFETY: only positions inside the image are computed from its pointer.
-    unsafe {
-        let slice = x.data.offset(tile.n as isize * sn + tile.d as isize * sd);
-        std::array::from_fn(|i| {
-            let h = at[0] + i as isize;
-            let row_inside = h >= 0 && h < x.sizes[1] as isize;
-            std::array::from_fn(|j| {
+    let slice = x.data.wrapping_offset(tile.n as isize * sn + tile.d as isize * sd);
+    let mut window = [[zeros; SIZE]; SIZE];
+    for (i, row) in window.iter_mut().enumerate() {
+        let h = at[0] + i as isize;
+        if h >= 0 && h < x.sizes[1] as isize {
+            let line = slice.wrapping_offset(h * sh + at[1] * sw);
+            for (j, place) in row.iter_mut().enumerate() {
                 let w = at[1] + j as isize;
-                if row_inside && w >= 0 && w < x.sizes[2] as isize { slice.offset(h * sh + w * sw) } else { zeros }
-            })
-        })
+                if w >= 0 && w < x.sizes[2] as isize {
+                    *place = line.wrapping_offset(j as isize * sw);
+                }
+            }
+        }
+    }
+    window
+}
+
+/// Asks for the channel `channel` of a window that will be read next: one tile's work is too short to hide the way from
+/// memory behind it.
+///
+/// # Safety
+/// The level of `S` is available.
+#[inline(always)]
+unsafe fn prefetch<S: Simd, const SIZE: usize>(window: &[[*const S::Scalar; SIZE]; SIZE], channel: usize) {
+    for row in window {
+        for place in row {
+            // SAFETY: a prefetch may name any address.
+            unsafe { S::prefetch(place.wrapping_add(channel)) };
+        }
     }
 }

@@ -102,9 +102,29 @@ pub(super) unsafe fn weight_gradient<S: Simd>(u: [S::Vector; 6]) -> [S::Vector; 
     }
 }
 
-/// Makes a two-dimensional transform: `$from`x`$from` values to `$to`x`$to`, columns first.
+/// An array of the values of an expression at the indices 0, 1, ...: written out, so that the compiler neither loops over
+/// vectors nor clears an array before it is filled.
+macro_rules! array {
+    ($i:ident, $value:expr; $($at:literal)*) => {
+        [$({
+            let $i: usize = $at;
+            $value
+        }),*]
+    };
+}
+macro_rules! three {
+    ($i:ident => $value:expr) => { array!($i, $value; 0 1 2) };
+}
+macro_rules! four {
+    ($i:ident => $value:expr) => { array!($i, $value; 0 1 2 3) };
+}
+macro_rules! six {
+    ($i:ident => $value:expr) => { array!($i, $value; 0 1 2 3 4 5) };
+}
+
+/// Makes a two-dimensional transform of `$from`x`$from` values to `$to`x`$to`, columns first.
 macro_rules! square {
-    ($(#[$meta:meta])* $name:ident = $line:ident, $from:literal => $to:literal) => {
+    ($(#[$meta:meta])* $name:ident = $line:ident, $from:ident => $to:ident) => {
         $(#[$meta])*
         #[inline(always)]
         pub(super) unsafe fn $name<S: Simd>(
@@ -113,44 +133,32 @@ macro_rules! square {
         ) {
             // SAFETY: the caller's.
             unsafe {
-                let mut half = [[S::zero(); $from]; $to];
-                for j in 0..$from {
-                    let mut line = [S::zero(); $from];
-                    for i in 0..$from {
-                        line[i] = at(i, j);
-                    }
-                    let line = $line::<S>(line);
-                    for i in 0..$to {
-                        half[i][j] = line[i];
-                    }
-                }
-                for i in 0..$to {
-                    let line = $line::<S>(half[i]);
-                    for j in 0..$to {
-                        put(i, j, line[j]);
-                    }
-                }
+                let half = $from!(j => $line::<S>($from!(i => at(i, j))));
+                $to!(i => {
+                    let line = $line::<S>($from!(j => half[j][i]));
+                    $to!(j => put(i, j, line[j]))
+                });
             }
         }
     };
 }
 square! {
     /// `B^T d B`.
-    input_square = input, 6 => 6
+    input_square = input, six => six
 }
 square! {
     /// `A^T m A`.
-    output_square = output, 6 => 4
+    output_square = output, six => four
 }
 square! {
     /// `A g A^T`.
-    gradient_square = gradient, 4 => 6
+    gradient_square = gradient, four => six
 }
 square! {
     /// `G w G^T`.
-    weight_square = weight, 3 => 6
+    weight_square = weight, three => six
 }
 square! {
     /// `G^T u G`.
-    weight_gradient_square = weight_gradient, 6 => 3
+    weight_gradient_square = weight_gradient, six => three
 }

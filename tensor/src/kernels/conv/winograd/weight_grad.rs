@@ -2,7 +2,7 @@
 //! the transformed domain, and the sums are transformed back once.
 
 use super::transform::{gradient_square, input_square, weight_gradient_square};
-use super::{BLOCK, POINTS, Tiling, apart, window};
+use super::{BLOCK, POINTS, Tiling, apart, prefetch, window};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::scratch::Scratch;
@@ -101,11 +101,12 @@ impl<T: Real> Pass<T> {
 
 /// Transforms `channels` channels at `SIZE`x`SIZE` pointers, whole vectors at a time.
 macro_rules! transform {
-    ($square:ident, $from:ident, $channels:expr, $step:expr, $to:expr) => {{
+    ($square:ident, $from:ident, $next:ident, $channels:expr, $step:expr, $to:expr) => {{
         let (channels, step, to) = ($channels, $step, $to);
         let mut channel = 0;
         while channel < channels {
             let to = to.add(channel);
+            prefetch::<S, _>(&$next, channel);
             let put = |i: usize, j: usize, v| S::store(to.add((6 * i + j) * apart(step, S::LANES)), v);
             if channel + S::LANES <= channels {
                 $square::<S>(|i, j| S::load($from[i][j].add(channel)), put);
@@ -120,17 +121,22 @@ macro_rules! transform {
 #[inline(always)]
 unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: [*mut S::Scalar; 2]) {
     let [x_step, g_step] = pass.channels;
-    for (slot, index) in tiles.enumerate() {
+    let windows_of = |index: usize| {
         let tile = pass.tiling.tile(index);
-        let (h, w) = (tile.h as isize, tile.w as isize);
+        let (at, [h, w]) = ([tile.h as isize, tile.w as isize], pass.tiling.origin);
+        let x = window::<_, 6>(&pass.x, tile, [at[0] + h, at[1] + w], pass.zeros);
+        (x, window::<_, 4>(&pass.g, tile, at, pass.zeros))
+    };
+    let last = pass.tiling.tiles() - 1;
+    let (mut x, mut g) = windows_of(tiles.start);
+    for (slot, index) in tiles.enumerate() {
+        let (next_x, next_g) = windows_of((index + 1).min(last));
         // SAFETY: the windows' pointers are valid for their channels, the zeros for whole vectors; `to` for the block.
         unsafe {
-            let from =
-                window::<_, 6>(&pass.x, tile, [h + pass.tiling.origin[0], w + pass.tiling.origin[1]], pass.zeros);
-            transform!(input_square, from, pass.x.channels, x_step, to[0].add(slot * x_step));
-            let from = window::<_, 4>(&pass.g, tile, [h, w], pass.zeros);
-            transform!(gradient_square, from, pass.g.channels, g_step, to[1].add(slot * g_step));
+            transform!(input_square, x, next_x, pass.x.channels, x_step, to[0].add(slot * x_step));
+            transform!(gradient_square, g, next_g, pass.g.channels, g_step, to[1].add(slot * g_step));
         }
+        (x, g) = (next_x, next_g);
     }
 }
 dispatch! {
