@@ -6,9 +6,11 @@
 mod atomic;
 mod error;
 mod model;
+mod pytorch;
 mod safetensors;
 
 pub use self::safetensors::{SafeTensorsFile, load_safetensors, read_safetensors, save_safetensors, write_safetensors};
 pub use atomic::write_atomically;
 pub use error::IoError;
 pub use model::{load, save};
+pub use pytorch::{load_pytorch, read_pytorch};

@@ -1,8 +1,8 @@
 //! Losses: how wrong a network is, as one number that has a gradient.
 //!
 //! A loss is a struct of options with PyTorch's names and defaults, and a `forward`; for the default options there is a
-//! function. Losses have no parameters, so unlike PyTorch's they are not modules. Inputs and targets must have one
-//! shape: PyTorch broadcasts them and warns, since that is nearly always a mistake.
+//! function. Losses have no parameters, so unlike PyTorch's they are not modules. Where PyTorch broadcasts
+//! inputs against targets, so do they.
 //!
 //! ```
 //! use autograd::Variable;

@@ -283,7 +283,13 @@ impl<const K: usize> Nest<K> {
 
     /// Calls `run(first, length, positions)` for each stretch of `range` along the innermost axis, in order;
     /// elements are numbered in the leading layout's memory order.
+    #[inline]
     pub(crate) fn runs(&self, range: Range<usize>, mut run: impl FnMut(usize, usize, [isize; K])) {
+        self.walk(range, &mut run);
+    }
+
+    /// [`runs`](Nest::runs), compiled once for all closures: hundreds of ops share it.
+    fn walk(&self, range: Range<usize>, run: &mut dyn FnMut(usize, usize, [isize; K])) {
         if range.is_empty() {
             return;
         }

@@ -98,7 +98,13 @@ impl Drop for InTask {
 /// });
 /// assert_eq!(sum.into_inner(), 45);
 /// ```
+#[inline]
 pub fn for_each(tasks: usize, task: impl Fn(usize) + Sync + Send) {
+    for_each_task(tasks, &task);
+}
+
+/// [`for_each`], compiled once for all closures.
+fn for_each_task(tasks: usize, task: &(dyn Fn(usize) + Sync)) {
     if tasks == 0 {
         return;
     }
@@ -107,7 +113,7 @@ pub fn for_each(tasks: usize, task: impl Fn(usize) + Sync + Send) {
         return (0..tasks).for_each(task);
     }
     let threads = num_threads();
-    if threads == 1 || !pool::try_run(tasks, threads, &task) {
+    if threads == 1 || !pool::try_run(tasks, threads, task) {
         (0..tasks).for_each(task);
     }
 }

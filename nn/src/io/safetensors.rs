@@ -161,7 +161,7 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<SafeTensorsFile, String> {
 }
 
 /// Little-endian bytes as a tensor.
-fn elements(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Result<Tensor, String> {
+pub(super) fn elements(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Result<Tensor, String> {
     Ok(match dtype {
         Dtype::F32 => build(shape, bytes, f32::from_le_bytes)?,
         Dtype::F64 => build(shape, bytes, f64::from_le_bytes)?,
@@ -185,7 +185,7 @@ fn elements(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Result<Tensor, Strin
 }
 
 /// A row-major tensor of numbers of `N` bytes each.
-pub(super) fn build<T: Element, const N: usize>(
+fn build<T: Element, const N: usize>(
     shape: &[usize],
     bytes: &[u8],
     number: impl Fn([u8; N]) -> T,
@@ -210,7 +210,7 @@ pub(super) fn build<T: Element, const N: usize>(
 }
 
 /// An IEEE half as `f32`, exactly.
-pub(super) fn half_to_f32(bits: u16) -> f32 {
+fn half_to_f32(bits: u16) -> f32 {
     let sign = u32::from(bits >> 15) << 31;
     let (exponent, mantissa) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
     let magnitude = match exponent {

@@ -102,15 +102,9 @@ macro_rules! layer {
                 }
             }
 
-            /// The running statistics, and with what weight a batch enters them. In training the batch is counted.
-            fn running(&self) -> Option<Running<'_>> {
+            /// The running statistics, and with what weight a batch enters them.
+            fn running(&self, momentum: f64) -> Option<Running<'_>> {
                 let (mean, variance) = (self.running_mean.as_ref()?, self.running_var.as_ref()?);
-                let mut batches = 0;
-                if let (true, Some(count)) = (self.is_training(), &self.num_batches_tracked) {
-                    count.update(|count| *count = count.add_scalar(1.0));
-                    batches = count.data().item::<i64>();
-                }
-                let momentum = self.options.momentum.unwrap_or(1.0 / batches.max(1) as f64);
                 Some(Running { mean, variance, momentum })
             }
         }
@@ -200,7 +194,13 @@ impl<const N: usize> Forward for BatchNorm<N> {
         }
         check_channels(op, x, 1, &self.options);
         let training = self.is_training() || self.running_mean.is_none();
-        functional::batch_norm(x, self.running(), self.affine(), (training, self.options.eps))
+        let mut batches = 0;
+        if let (true, Some(count)) = (self.is_training(), &self.num_batches_tracked) {
+            count.update(|count| *count = count.add_scalar(1.0));
+            batches = count.data().item::<i64>();
+        }
+        let momentum = self.options.momentum.unwrap_or(1.0 / batches.max(1) as f64);
+        functional::batch_norm(x, self.running(momentum), self.affine(), (training, self.options.eps))
     }
 }
 
@@ -212,8 +212,15 @@ impl<const N: usize> Forward for InstanceNorm<N> {
         }
         check_channels(op, x, x.rank() - N - 1, &self.options);
         let use_input_stats = self.is_training() || self.running_mean.is_none();
+        // As in PyTorch, batches are not counted here, and without a momentum the running statistics stay.
+        let momentum = self.options.momentum.unwrap_or(0.0);
         let batch = if x.rank() == N + 1 { x.unsqueeze(0) } else { x.clone() };
-        let y = functional::instance_norm(&batch, self.running(), self.affine(), (use_input_stats, self.options.eps));
+        let y = functional::instance_norm(
+            &batch,
+            self.running(momentum),
+            self.affine(),
+            (use_input_stats, self.options.eps),
+        );
         y.reshape(x.shape())
     }
 }

@@ -9,21 +9,21 @@ use crate::ops::losses::{Absolute, HuberError, Pointwise, SmoothAbsolute, Square
 macro_rules! pointwise {
     ($name:ident, $function:ident, $self:ident => $formula:expr, $(#[$doc:meta])*) => {
         impl $name {
-            /// The loss of `input` against `target`, of one shape.
+            /// The loss of `input` against `target`, broadcast.
             ///
             /// # Panics
-            /// If shapes or dtypes differ, or the dtype is not a float.
+            /// If the shapes do not broadcast, the dtypes differ or are no floats.
             #[track_caller]
             pub fn forward(&$self, input: &Variable, target: &Variable) -> Variable {
-                $crate::loss::target::same(stringify!($function), input, target);
-                Pointwise { formula: $formula, reduction: $self.reduction }.apply([input, target])
+                let (input, target) = $crate::loss::target::pair(stringify!($function), input, target);
+                Pointwise { formula: $formula, reduction: $self.reduction }.apply([&input, &target])
             }
         }
 
         $(#[$doc])*
         ///
         /// # Panics
-        /// If shapes or dtypes differ, or the dtype is not a float.
+        /// If the shapes do not broadcast, the dtypes differ or are no floats.
         #[track_caller]
         pub fn $function(input: &Variable, target: &Variable) -> Variable {
             $name::new().forward(input, target)

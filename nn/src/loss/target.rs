@@ -1,7 +1,7 @@
 //! What losses demand of their operands, and how they say so.
 
 use autograd::Variable;
-use autograd::ops::elementwise::where_;
+use autograd::ops::elementwise::{broadcast, where_};
 use tensor::{DType, Tensor};
 
 /// Panics unless both have one shape and one float dtype.
@@ -17,6 +17,14 @@ pub(super) fn same(op: &str, x: &Variable, t: &Variable) {
         tensor::fault!(op, [input: x.shape(), target: t.shape()],
             "dtypes differ, {} and {}; convert with to_dtype", x.dtype(), t.dtype());
     }
+}
+
+/// Both operands with the shape that they broadcast to; panics unless they broadcast and have one float dtype.
+#[track_caller]
+pub(super) fn pair(op: &str, x: &Variable, t: &Variable) -> (Variable, Variable) {
+    let (x, t) = broadcast(op, x, t);
+    same(op, &x, &t);
+    (x, t)
 }
 
 /// Panics unless labels are `i64` of `shape` and each is below `classes`, or `ignore`d.

@@ -20,6 +20,9 @@ use tensor::{Element, Float, Tensor, dispatch};
 /// `1 / sqrt(2 pi)`, the density of the standard normal distribution at 0.
 const NORMAL_DENSITY: f64 = 0.398_942_280_401_432_7;
 
+/// A sixth, as PyTorch's `hardsigmoid` has it in its gradient: rounded to `f32` for every dtype.
+const SIXTH: f64 = (1.0f32 / 6.0) as f64;
+
 /// `sqrt(2 / pi)`.
 const GELU_SLOPE: f64 = 0.797_884_560_802_865_4;
 
@@ -45,9 +48,9 @@ activation! {
     |x| if x > low && x < high { 1.0 } else { 0.0 };
 
     /// `min(max(x + 3, 0), 6) / 6`. PyTorch: `torch.nn.functional.hardsigmoid`.
-    Hardsigmoid hardsigmoid();
+    Hardsigmoid hardsigmoid() with sixth = SIXTH;
     |x| (x + 3.0).clamp(0.0, 6.0) / 6.0;
-    |x| if x > -3.0 && x < 3.0 { 1.0 / 6.0 } else { 0.0 };
+    |x| if x > -3.0 && x < 3.0 { sixth } else { 0.0 };
 
     /// `x` outside `[-lambd, lambd]`, else 0. PyTorch: `torch.nn.functional.hardshrink`.
     Hardshrink hardshrink(lambd: f64);
@@ -77,12 +80,12 @@ activation! {
 
     /// `scale x` where `x > 0`, `scale alpha (e^(input_scale x) - 1)` elsewhere. PyTorch: `torch.nn.functional.elu` with
     /// scales 1, `selu` and `celu` with constants of their own.
-    Elu scaled_elu(alpha: f64, scale: f64, input_scale: f64);
+    Elu scaled_elu(alpha: f64, scale: f64, input_scale: f64, gradient_scale: f64);
     |x| if x > 0.0 { x * scale } else { (x * input_scale).exp_m1() * (alpha * scale) };
-    |x| if x > 0.0 { scale } else { (x * input_scale).exp() * (alpha * scale * input_scale) };
+    |x| if x > 0.0 { scale } else { (x * gradient_scale).exp() * (alpha * scale * gradient_scale) };
     => |x| {
         let positive = x.data().gt_scalar(0.0);
-        let curve = (negative_part(x) * *input_scale).exp() * (alpha * scale * input_scale);
+        let curve = (negative_part(x) * *gradient_scale).exp() * (alpha * scale * gradient_scale);
         choose(&positive.logical_not(), &curve, *scale)
     };
 
@@ -172,7 +175,7 @@ pub fn relu6(x: &Variable) -> Variable {
 /// If the dtype is no float.
 #[track_caller]
 pub fn elu(x: &Variable, alpha: f64) -> Variable {
-    scaled_elu(x, alpha, 1.0, 1.0)
+    scaled_elu(x, alpha, 1.0, 1.0, 1.0)
 }
 
 /// `elu` with the constants for which activations keep mean 0 and variance 1 (Klambauer et al., 2017).
@@ -182,7 +185,7 @@ pub fn elu(x: &Variable, alpha: f64) -> Variable {
 /// If the dtype is no float.
 #[track_caller]
 pub fn selu(x: &Variable) -> Variable {
-    scaled_elu(x, 1.673_263_242_354_377_2, 1.050_700_987_355_480_5, 1.0)
+    scaled_elu(x, 1.673_263_242_354_377_2, 1.050_700_987_355_480_5, 1.0, 1.0)
 }
 
 /// `max(x, 0) + min(alpha (e^(x / alpha) - 1), 0)`. PyTorch: `torch.nn.functional.celu`.
@@ -194,5 +197,6 @@ pub fn celu(x: &Variable, alpha: f64) -> Variable {
     if alpha == 0.0 {
         tensor::fault!("celu", [input: x.shape()], "alpha must not be 0");
     }
-    scaled_elu(x, alpha, 1.0, 1.0 / alpha)
+    // PyTorch rounds alpha to f32 in the gradient, whatever the dtype.
+    scaled_elu(x, alpha, 1.0, 1.0 / alpha, 1.0 / f64::from(alpha as f32))
 }

@@ -220,6 +220,11 @@ pub fn interpolate(x: &Variable, options: &Interpolate) -> Variable {
     if options.align_corners && !smooth {
         tensor::fault!("interpolate", [input: x.shape()], "align_corners needs a smooth mode, got {mode:?}");
     }
+    // PyTorch's bilinear mode copies where no size changes, whatever the factor.
+    let unchanged = (0..spatial).all(|axis| options.output(axis, x.shape()[axis + 2]).0 == x.shape()[axis + 2]);
+    if mode == InterpolateMode::Linear && spatial == 2 && !options.antialias && unchanged && !x.is_empty() {
+        return x.clone();
+    }
     let maps: Vec<(usize, Taps)> = (0..spatial)
         .map(|axis| {
             let input = x.shape()[axis + 2];

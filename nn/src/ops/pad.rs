@@ -24,7 +24,10 @@ pub enum PadMode {
 
 impl PadMode {
     /// The position that `at`, counted from the axis's first element, is read from.
-    fn source(self, at: isize, size: isize) -> Option<usize> {
+    ///
+    /// `before` and `after` are the axis's padding: where it crops, what is left is what repeats in circles.
+    fn source(self, at: isize, size: isize, [before, after]: [isize; 2]) -> Option<usize> {
+        let (first, end) = ((-before).max(0), size - (-after).max(0));
         let inside = (0..size).contains(&at);
         let source = match self {
             _ if inside => at,
@@ -32,7 +35,7 @@ impl PadMode {
             PadMode::Reflect if at < 0 => -at,
             PadMode::Reflect => 2 * (size - 1) - at,
             PadMode::Replicate => at.clamp(0, size - 1),
-            PadMode::Circular => at.rem_euclid(size),
+            PadMode::Circular => first + (at - first).rem_euclid((end - first).max(1)),
         };
         Some(source as usize)
     }
@@ -110,7 +113,8 @@ pub fn pad(x: &Variable, padding: &[[isize; 2]], mode: PadMode) -> Variable {
         .iter()
         .map(|&(axis, [before, after])| {
             let size = x.shape()[axis] as isize;
-            let rows = (-before..size + after).map(|at| mode.source(at, size).map(|source| (source, 1.0)));
+            let rows =
+                (-before..size + after).map(|at| mode.source(at, size, [before, after]).map(|source| (source, 1.0)));
             (axis, Taps::new(size as usize, rows))
         })
         .collect();

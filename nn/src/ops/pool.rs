@@ -80,10 +80,16 @@ impl<const D: usize> Pool<D> {
         std::array::from_fn(|axis| {
             let extent = self.dilation[axis] * (self.kernel_size[axis].max(1) - 1) + 1;
             let (stride, padding) = (self.stride[axis].max(1), self.padding[axis]);
-            let Some(room) = (spatial[axis] + 2 * padding).checked_sub(extent) else { return 0 };
-            let count = if self.ceil_mode { room.div_ceil(stride) } else { room / stride } + 1;
+            // In ceil mode a window may be larger than the padded input.
+            let room = (spatial[axis] + 2 * padding) as isize - extent as isize;
+            let up = if self.ceil_mode { stride as isize - 1 } else { 0 };
+            let count = ((room + up).div_euclid(stride as isize) + 1).max(0) as usize;
             // A window that would begin beyond the input and its left padding is dropped.
-            if self.ceil_mode && (count - 1) * stride >= spatial[axis] + padding { count - 1 } else { count }
+            if self.ceil_mode && count > 0 && (count - 1) * stride >= spatial[axis] + padding {
+                count - 1
+            } else {
+                count
+            }
         })
     }
 

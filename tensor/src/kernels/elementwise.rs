@@ -70,7 +70,7 @@ impl Function for GeluTanh {
         // SAFETY: the caller's.
         unsafe {
             let cubic = S::mul(S::mul(S::mul(S::splat(0.044_715), x), x), x);
-            let t = math::tanh::<S>(S::mul(S::splat(0.797_884_56), S::add(x, cubic)));
+            let t = math::tanh::<S>(S::mul(S::splat(0.797_884_6), S::add(x, cubic)));
             S::mul(S::mul(S::splat(0.5), x), S::add(S::splat(1.0), t))
         }
     }

@@ -72,9 +72,8 @@ static POOL: Pool = Pool {
 struct Job {
     next: Alone<AtomicUsize>,
     tasks: usize,
-    /// The caller's closure, and the function that calls it.
-    closure: *const (),
-    call: unsafe fn(*const (), usize),
+    /// The caller's closure, valid as long as the job.
+    task: *const (dyn Fn(usize) + Sync),
     level: Option<Level>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
@@ -88,8 +87,8 @@ impl Job {
                 if index >= self.tasks {
                     return;
                 }
-                // SAFETY: `closure` is the closure that `call` was made for; its owner waits for everybody inside.
-                unsafe { (self.call)(self.closure, index) };
+                // SAFETY: the owner of the closure waits for everybody inside.
+                unsafe { (*self.task)(index) };
             }
         }));
         if let Err(payload) = result {
@@ -104,19 +103,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Runs the tasks with at most `threads` threads, or returns false if the pool has another job.
-pub(super) fn try_run<F: Fn(usize) + Sync>(tasks: usize, threads: usize, task: &F) -> bool {
+pub(super) fn try_run(tasks: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) -> bool {
     if POOL.busy.0.load(Ordering::Relaxed) || POOL.busy.0.swap(true, Ordering::Acquire) {
         return false;
     }
-    unsafe fn call<F: Fn(usize)>(closure: *const (), index: usize) {
-        // SAFETY: `closure` was made from a `&F` that outlives the job.
-        unsafe { (*closure.cast::<F>())(index) };
-    }
+    // SAFETY: only the lifetime is forgotten: the job ends before this function returns, and helpers leave it before.
+    let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
     let job = Job {
         next: Alone(AtomicUsize::new(0)),
         tasks,
-        closure: std::ptr::from_ref(task).cast(),
-        call: call::<F>,
+        task: std::ptr::from_ref(task),
         level: simd::forced(),
         panic: Mutex::new(None),
     };

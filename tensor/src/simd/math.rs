@@ -101,7 +101,7 @@ pub unsafe fn tanh<S: Simd<Scalar = f32>>(x: S::Vector) -> S::Vector {
     unsafe {
         let size = S::abs(x);
         let z = S::mul(x, x);
-        let p = polynomial::<S, 5>(z, [-0.333_332_82, 0.133_314_42, -0.053_739_716, 0.020_639_088, -0.005_704_988_7]);
+        let p = polynomial::<S, 5>(z, [-0.333_332_8, 0.133_314_42, -0.053_739_716, 0.020_639_088, -0.005_704_988_7]);
         let near = S::fma(S::mul(p, z), x, x);
         let e = exp::<S>(S::add(size, size));
         let far = S::sub(S::splat(1.0), S::div(S::splat(2.0), S::add(e, S::splat(1.0))));

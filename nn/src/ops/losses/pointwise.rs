@@ -233,8 +233,8 @@ impl Formula for HuberError {
 #[derive(Clone, Debug)]
 pub struct BinaryCrossEntropy;
 
-/// What keeps the slope's denominator `x (1 - x)` from 0, as in PyTorch.
-const BCE_EPS: f64 = 1e-12;
+/// What keeps the slope's denominator `x (1 - x)` from 0: PyTorch's number, which is of f32 for f64 too.
+const BCE_EPS: f64 = 1e-12f32 as f64;
 
 impl Formula for BinaryCrossEntropy {
     const NAME: &'static str = "binary_cross_entropy";

@@ -27,7 +27,7 @@ pub fn channel_statistics(x: &Tensor) -> (Vec<f64>, Vec<f64>) {
         let (x, form) = Form::of(x);
         let data = memory::<T>(&x);
         if form.len() == 0 {
-            return (vec![f64::NAN; form.c], vec![f64::NAN; form.c]);
+            return (vec![0.0; form.c], vec![0.0; form.c]);
         }
         let pivot: Vec<T> = (0..form.c).map(|c| data[if form.rows { c } else { c * form.inner }]).collect();
         let sums = if form.rows { row_moments(data, &form, &pivot) } else { plane_moments(data, &form, &pivot) };

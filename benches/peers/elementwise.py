@@ -1,0 +1,76 @@
+"""PyTorch's times for the ops of benches/elementwise.rs and benches/gemm.rs, one JSON line each.
+
+    python benches/peers/elementwise.py [threads]
+"""
+
+import json
+import sys
+import time
+
+import torch
+
+
+def measure(name, op, seconds=0.5):
+    for _ in range(3):
+        op()
+    times = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        op()
+        times.append(time.perf_counter() - start)
+    times.sort()
+    us = {"min_us": round(times[0] * 1e6, 2), "median_us": round(times[len(times) // 2] * 1e6, 2)}
+    print(json.dumps({"peer": "torch", "threads": torch.get_num_threads(), "op": name, **us}), flush=True)
+
+
+def elementwise(n):
+    x, y = torch.randn(n, n), torch.randn(n, n)
+    positive, transposed = x.abs(), y.t()
+    row, column = torch.randn(n), torch.randn(n, 1)
+    image = torch.randn(n // 8, 16, 8, n // 16)
+    last = torch.randn(n // 8, 8, n // 16, 16).permute(0, 3, 1, 2)
+    ops = {
+        "add": lambda: x + y,
+        "mul": lambda: x * y,
+        "relu": lambda: torch.relu(x),
+        "exp": x.exp,
+        "log": positive.log,
+        "tanh": x.tanh,
+        "sigmoid": x.sigmoid,
+        "erf": x.erf,
+        "gelu": lambda: torch.nn.functional.gelu(x),
+        "sum": x.sum,
+        "mean_last": lambda: x.mean(-1),
+        "mean_first": lambda: x.mean(0),
+        "amax_last": lambda: x.amax(-1),
+        "add_row": lambda: x + row,
+        "add_column": lambda: x + column,
+        "add_transposed": lambda: x + transposed,
+        "relu_transposed": lambda: torch.relu(transposed),
+        "add_channels_last": lambda: last + image,
+    }
+    for name, op in ops.items():
+        measure(f"elementwise/{n}x{n}/{name}", op)
+
+
+def products():
+    shapes = [
+        (256, 256, 256, ""), (512, 512, 512, ""), (1024, 1024, 1024, ""), (2048, 2048, 2048, ""),
+        (512, 512, 512, "b"), (512, 512, 512, "a"), (64, 400, 120, "b"), (64, 120, 84, "b"), (64, 84, 10, "b"),
+        (32, 784, 32, "b"), (120, 64, 400, "a"), (64, 120, 400, ""), (1, 400, 120, "b"), (1, 1024, 1024, ""),
+    ]  # fmt: skip
+    for m, k, n, transposed in shapes:
+        a = torch.randn(k, m).t() if transposed == "a" else torch.randn(m, k)
+        b = torch.randn(n, k).t() if transposed == "b" else torch.randn(k, n)
+        out = torch.empty(m, n)
+        mark = f" {transposed}^T" if transposed else ""
+        measure(f"gemm/{m}x{k}x{n}{mark}", lambda a=a, b=b, out=out: torch.mm(a, b, out=out))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+    with torch.no_grad():
+        elementwise(2048)
+        elementwise(256)
+        products()

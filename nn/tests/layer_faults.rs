@@ -1,0 +1,141 @@
+//! The exact text of what a misused layer says, and layers whose behaviour has no derivative to check.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gradus_nn::functional;
+use gradus_nn::layers::{
+    AvgPool2d, BatchNorm1d, BatchNorm2d, Dropout, Embedding, EmbeddingOptions, Fold, GroupNorm, InstanceNorm2d,
+    LayerNorm, MaxPool2d, PReLU, PixelShuffle, ReflectionPad2d, Upsample,
+};
+use gradus_nn::ops::interpolate::Interpolate;
+use gradus_nn::ops::pool::Pool;
+use gradus_nn::prelude::*;
+use tensor::{DType, Generator, Tensor};
+
+fn zeros(shape: &[usize]) -> Variable {
+    Variable::new(Tensor::zeros(shape, DType::F32))
+}
+
+fn message(f: impl FnOnce()) -> String {
+    let fault = catch_unwind(AssertUnwindSafe(f)).expect_err("expected a fault");
+    fault.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+fn says<M: Forward>(module: M, shape: &[usize]) -> String {
+    message(|| {
+        module.call(&zeros(shape));
+    })
+}
+
+#[test]
+fn faults_name_the_contradiction() {
+    for (got, expected) in [
+        (
+            says(MaxPool2d::new(5), &[1, 1, 4, 4]),
+            "max_pool2d: kernel of extent 5 does not fit into 4 padded positions (input [1, 1, 4, 4]), in MaxPool2d",
+        ),
+        (
+            says(AvgPool2d::new(Pool::new(2).padding(2)), &[1, 1, 4, 4]),
+            "avg_pool2d: padding 2 is more than half the kernel's extent 2 (input [1, 1, 4, 4]), in AvgPool2d",
+        ),
+        (
+            says(BatchNorm2d::new(4), &[8, 3, 5, 5]),
+            "batch_norm2d: input has 3 channels but the layer 4 (input [8, 3, 5, 5]), in BatchNorm2d",
+        ),
+        (says(BatchNorm2d::new(3), &[8, 3]), "batch_norm2d: expected 4 axes, got 2 (input [8, 3]), in BatchNorm2d"),
+        (
+            says(BatchNorm1d::new(3), &[1, 3]),
+            "batch_norm: training needs more than 1 value per channel (input [1, 3]), in BatchNorm1d",
+        ),
+        (
+            says(InstanceNorm2d::new(3), &[2, 3, 1, 1]),
+            "instance_norm: expected more than 1 value per channel (input [2, 3, 1, 1]), in InstanceNorm2d",
+        ),
+        (says(GroupNorm::new(2, 4), &[1, 6, 2]), "group_norm: expected 4 channels (input [1, 6, 2]), in GroupNorm"),
+        (says(LayerNorm::new([5]), &[2, 4]), "layer_norm: the last axes are not [5] (input [2, 4]), in LayerNorm"),
+        (
+            says(ReflectionPad2d::new(3), &[1, 1, 3, 3]),
+            "pad: reflect padding (3, 3) exceeds 2, the most for axis 3 (input [1, 1, 3, 3]), in ReflectionPad2d",
+        ),
+        (
+            says(PReLU::new(3, 0.25), &[2, 4, 2]),
+            "prelu: weight has 3 elements but the input has 4 channels (input [2, 4, 2], weight [3]), in PReLU",
+        ),
+        (
+            says(PixelShuffle::new(2), &[1, 6, 2, 2]),
+            "pixel_shuffle: the channels are no multiple of 4 (input [1, 6, 2, 2]), in PixelShuffle",
+        ),
+        (
+            says(Upsample::new(Interpolate::size([2, 2, 2])), &[1, 1, 4, 4]),
+            "interpolate: 3 sizes for 2 spatial axes (input [1, 1, 4, 4]), in Upsample",
+        ),
+        (
+            says(Fold::new([4, 4], Pool::new(2)), &[1, 8, 5]),
+            "fold: expected a multiple of 4 rows and 4 columns, got 8 and 5 (input [1, 8, 5]), in Fold",
+        ),
+        (message(|| drop(Dropout::new(1.5))), "dropout: the probability must lie in [0, 1], got 1.5"),
+        (
+            message(|| drop(Embedding::new(3, 2).call(&Variable::new(Tensor::from([3i64]))))),
+            "embedding: index 3 is out of range for 3 rows (weight [3, 2], index [1]), in Embedding",
+        ),
+        (message(|| drop(GroupNorm::new(4, 6))), "group_norm: 6 channels do not divide into 4 groups"),
+    ] {
+        assert_eq!(got, expected);
+    }
+}
+
+#[test]
+fn dropout_is_seeded_and_keeps_the_mean() {
+    let x = Variable::new(Tensor::ones([64, 100], DType::F32));
+    let draw = |seed: u64| Dropout::new(0.3).with_generator(Generator::new(seed)).call(&x).to_vec::<f32>();
+    assert_eq!(draw(1), draw(1));
+    assert_ne!(draw(1), draw(2));
+    let mean = draw(3).iter().sum::<f32>() / 6400.0;
+    assert!((mean - 1.0).abs() < 0.05, "{mean}");
+    tensor::manual_seed(5);
+    let first = Dropout::new(0.3).call(&x).to_vec::<f32>();
+    tensor::manual_seed(5);
+    assert_eq!(Dropout::new(0.3).call(&x).to_vec::<f32>(), first);
+    let whole = functional::dropout2d(&zeros(&[2, 3, 4, 4]).relu(), 0.5, &mut Generator::new(1));
+    assert_eq!(whole.shape(), &[2, 3, 4, 4]);
+}
+
+#[test]
+fn a_fused_normalisation_equals_its_parts() {
+    let mut random = Generator::new(9);
+    let bn = BatchNorm2d::new(3);
+    let [x, r] = std::array::from_fn(|_| Variable::leaf(random.randn([4, 3, 5, 5], DType::F32)));
+    for training in [true, false] {
+        bn.set_training(training);
+        let run = |fused: bool| {
+            bn.zero_grad();
+            [&x, &r].map(Variable::zero_grad);
+            let normal = bn.call(&x);
+            if !fused {
+                normal.data();
+            }
+            let sum = normal + &r;
+            if !fused {
+                sum.data();
+            }
+            let y = sum.relu();
+            (&y * &y).sum(&[], false).backward();
+            let gradient = |v: &Variable| v.grad().expect("it takes part").to_vec::<f32>();
+            (y.grad_fn(), y.to_vec::<f32>(), [gradient(&x), gradient(&r)].concat())
+        };
+        let (fused, plain) = (run(true), run(false));
+        assert_eq!((fused.0, plain.0), (Some("batch_norm_add"), Some("relu")));
+        for (a, b) in fused.1.iter().chain(&fused.2).zip(plain.1.iter().chain(&plain.2)) {
+            assert!((a - b).abs() < 1e-4, "{a} and {b}");
+        }
+    }
+}
+
+#[test]
+fn a_padding_row_gets_no_gradient() {
+    let options = EmbeddingOptions { padding_idx: Some(-1), scale_grad_by_freq: true, ..Default::default() };
+    let table = Embedding::with_options(3, 2, options);
+    assert_eq!(table.weight.to_vec::<f32>()[4..], [0.0, 0.0]);
+    table.call(&Variable::new(Tensor::from([0i64, 0, 2]))).sum(&[], false).backward();
+    assert_eq!(table.weight.grad().unwrap().to_vec::<f32>(), [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}
