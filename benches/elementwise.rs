@@ -12,10 +12,10 @@ fn elementwise(c: &mut Criterion) {
         let mut group = c.benchmark_group(format!("elementwise/{size}x{size}"));
         group.throughput(Throughput::Elements((size * size) as u64));
         let (x, y) = (Tensor::randn([size, size], DType::F32), Tensor::randn([size, size], DType::F32));
-        let (positive, transposed) = (x.abs(), y.permute(&[1, 0]));
+        let (positive, transposed) = (x.abs(), y.permute([1, 0]));
         let (row, column) = (Tensor::randn([size], DType::F32), Tensor::randn([size, 1], DType::F32));
         let image = Tensor::randn([size / 8, 16, 8, size / 16], DType::F32);
-        let last = Tensor::randn([size / 8, 8, size / 16, 16], DType::F32).permute(&[0, 3, 1, 2]);
+        let last = Tensor::randn([size / 8, 8, size / 16, 16], DType::F32).permute([0, 3, 1, 2]);
         let ops: [(&str, Op<'_>); 18] = [
             ("add", Box::new(|| x.add(&y))),
             ("mul", Box::new(|| x.mul(&y))),

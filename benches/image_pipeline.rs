@@ -34,7 +34,6 @@ fn main() {
         assert_eq!(tensors[0].shape(), [3, 224, 224]);
     }
     // A bench's result is what it prints.
-    #[allow(clippy::print_stdout)]
     {
         let (threads, rate) = (parallel::num_threads(), photos.len() as f64 / best);
         println!("gradus: {rate:.0} images/s on {threads} threads ({} photos, best of {ROUNDS})", photos.len());

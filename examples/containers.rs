@@ -2,7 +2,6 @@
 //! pass choose, and parameters can stand alone.
 //!
 //! Run: `cargo run --release --example containers`
-#![allow(clippy::print_stdout)]
 
 use gradus::prelude::*;
 

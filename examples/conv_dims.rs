@@ -1,7 +1,6 @@
 //! Lesson: one convolution in one, two and three dimensions, and what its options do to shapes.
 //!
 //! Run: `cargo run --release --example conv_dims`
-#![allow(clippy::print_stdout)]
 
 use gradus::prelude::*;
 

@@ -1,7 +1,6 @@
 //! Lesson: a network of your own. Sub-modules are made in the constructor and composed in `forward`; a module may hold
 //! modules that hold modules, and everything about the tree comes from `#[derive(Module)]`.
 //! Run: `cargo run --release --example custom_module`
-#![allow(clippy::print_stdout)]
 
 use gradus::prelude::*;
 

@@ -60,7 +60,6 @@ fn main() {
     }
 }
 
-#[allow(clippy::print_stdout)]
 fn show(text: &str) {
     println!("{text}");
 }

@@ -2,7 +2,6 @@
 //! away again.
 //!
 //! Run: `cargo run --release --example hooks`
-#![allow(clippy::print_stdout)]
 
 use std::sync::{Arc, Mutex};
 

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use gradus::nn::data::{DataLoader, TensorDataset};
+use gradus::nn::io;
 use gradus::nn::loss::cross_entropy;
 use gradus::nn::optim::Adam;
-use gradus::nn::train::{evaluate, train_epoch};
-use gradus::nn::io;
 use gradus::nn::schedule::{CosineAnnealingLr, Scheduler};
+use gradus::nn::train::{evaluate, train_epoch};
 use gradus::prelude::*;
 use gradus::vision::datasets::{InMemory, Split, mnist};
 use gradus::vision::draw::{GREEN, RED, Sheet};
@@ -59,9 +59,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut decay = CosineAnnealingLr::builder(options.epochs as i64).build(&mut adam);
     let (mut best, mut images_per_second, mut seconds) = (0.0, 0.0, 0.0);
     for epoch in 0..options.epochs {
-        let bar = ProgressBar::new(batches.samples() as u64).with_style(ProgressStyle::with_template(
-            "epoch {prefix} {bar:30} {pos:>5}/{len} {per_sec}, loss {msg}",
-        )?);
+        let bar = ProgressBar::new(batches.samples() as u64)
+            .with_style(ProgressStyle::with_template("epoch {prefix} {bar:30} {pos:>5}/{len} {per_sec}, loss {msg}")?);
         bar.set_prefix(format!("{}/{}", epoch + 1, options.epochs));
         let loss = |x: &Variable, labels: &Variable| cross_entropy(&model.call(x), labels);
         let report = train_epoch(batches.epoch(epoch), &mut adam, loss, |progress| {
@@ -79,7 +78,10 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
         let accuracy = result.accuracy.unwrap_or(0.0);
         println!(
             "epoch {}: train loss {:.4}, {images_per_second:.0} images/s; test loss {:.4}, accuracy {:.2} %",
-            epoch + 1, report.loss, result.loss, 100.0 * accuracy
+            epoch + 1,
+            report.loss,
+            result.loss,
+            100.0 * accuracy
         );
         if accuracy > best {
             best = accuracy;
@@ -95,7 +97,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 /// A sheet of test digits with what the network reads, its mistakes first.
 fn draw(model: &LeNet, test: &InMemory, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let (x, labels) = loader(test, options, false).epoch(0).next().ok_or("no test images")??;
-    let (predicted, truth) = (no_grad(|| model.call(&x)).data().argmax(1, false).to_vec::<i64>(), labels.to_vec::<i64>());
+    let (predicted, truth) =
+        (no_grad(|| model.call(&x)).data().argmax(1, false).to_vec::<i64>(), labels.to_vec::<i64>());
     let mut order: Vec<usize> = (0..truth.len()).collect();
     order.sort_by_key(|&i| predicted[i] == truth[i]);
     let mut sheet = Sheet::new(10).enlarge(2);

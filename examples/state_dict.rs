@@ -2,7 +2,6 @@
 //! old files readable.
 //!
 //! Run: `cargo run --release --example state_dict`
-#![allow(clippy::print_stdout)]
 
 use gradus::prelude::*;
 

@@ -12,6 +12,7 @@
 //! assert_eq!(model.call(&x).shape(), &[2, 10]);
 //! ```
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 pub mod prelude;
 

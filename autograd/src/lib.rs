@@ -15,6 +15,7 @@
 //! assert_eq!(x.grad().unwrap().to_vec::<f64>(), [2.0, 4.0, 6.0]);
 //! ```
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 mod anomaly;
 #[cfg(any(test, feature = "check"))]

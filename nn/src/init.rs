@@ -175,7 +175,7 @@ pub fn dirac_(parameter: &Variable, groups: usize) {
     if !(3..=5).contains(&shape.len()) {
         tensor::fault!("dirac_", [parameter: shape], "expected 3 to 5 axes, got {}", shape.len());
     }
-    if groups == 0 || shape[0] % groups != 0 {
+    if groups == 0 || !shape[0].is_multiple_of(groups) {
         tensor::fault!("dirac_", [parameter: shape], "{groups} groups do not divide {} channels", shape[0]);
     }
     let per_group = shape[0] / groups;

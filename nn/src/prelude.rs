@@ -18,8 +18,8 @@ pub use crate::layers::{
     SiLU, Sigmoid, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold, Unflatten,
     Unfold, Upsample, ZeroPad1d, ZeroPad2d, ZeroPad3d,
 };
-pub use crate::ops::pool::Pool;
 pub use crate::module::{Forward, Hooks, Module, ModuleState, StateDict};
+pub use crate::ops::pool::Pool;
 pub use crate::ops::window::{Padding, PaddingMode};
 pub use crate::parameter::{Buffer, Parameter};
 pub use crate::sequential;

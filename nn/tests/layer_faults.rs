@@ -109,7 +109,7 @@ fn a_fused_normalisation_equals_its_parts() {
         bn.set_training(training);
         let run = |fused: bool| {
             bn.zero_grad();
-            [&x, &r].map(Variable::zero_grad);
+            [&x, &r].into_iter().for_each(Variable::zero_grad);
             let normal = bn.call(&x);
             if !fused {
                 normal.data();
@@ -119,9 +119,10 @@ fn a_fused_normalisation_equals_its_parts() {
                 sum.data();
             }
             let y = sum.relu();
+            let name = y.grad_fn();
             (&y * &y).sum(&[], false).backward();
             let gradient = |v: &Variable| v.grad().expect("it takes part").to_vec::<f32>();
-            (y.grad_fn(), y.to_vec::<f32>(), [gradient(&x), gradient(&r)].concat())
+            (name, y.to_vec::<f32>(), [gradient(&x), gradient(&r)].concat())
         };
         let (fused, plain) = (run(true), run(false));
         assert_eq!((fused.0, plain.0), (Some("batch_norm_add"), Some("relu")));

@@ -14,6 +14,7 @@
 //! let y = x.matmul(&w).relu();
 //! assert_eq!(y.shape(), &[8, 5]);
 //! ```
+#![warn(clippy::print_stdout)]
 
 mod create;
 mod display;

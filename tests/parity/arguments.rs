@@ -108,8 +108,14 @@ impl<'a> Arguments<'a> {
     /// Refuses the case if an argument was given that nobody read.
     pub(crate) fn finish(&self) -> Result<(), Outcome> {
         let read = self.read.borrow();
-        let left: Vec<&String> =
-            self.value.as_object().into_iter().flatten().map(|(name, _)| name).filter(|name| !read.contains(*name)).collect();
+        let left: Vec<&String> = self
+            .value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name)
+            .filter(|name| !read.contains(*name))
+            .collect();
         if left.is_empty() { Ok(()) } else { Err(Outcome::unsupported(format!("arguments {left:?}"))) }
     }
 }

@@ -27,7 +27,8 @@ pub(crate) fn within(what: &str, got: &Tensor, expected: &Tensor, (rtol, atol): 
         let tolerance = if exact { 0.0 } else { atol + rtol * y.abs() };
         let deviation = (x - y).abs();
         // Also false for NaN.
-        if !(deviation <= tolerance) {
+        let within = deviation <= tolerance;
+        if !within {
             return Err(Outcome::failed(format!(
                 "{what}[{index}] is {x:e}, expected {y:e} within {tolerance:.1e} (shape {:?})",
                 got.shape()

@@ -34,7 +34,8 @@ impl Inputs {
 
 fn view(x: Variable, step: &Value) -> Variable {
     let int = |field: &str| step[field].as_i64().map(|value| value as isize);
-    let ints = |field: &str| list(&step[field]).iter().filter_map(|v| v.as_i64()).map(|v| v as isize).collect::<Vec<_>>();
+    let ints =
+        |field: &str| list(&step[field]).iter().filter_map(|v| v.as_i64()).map(|v| v as isize).collect::<Vec<_>>();
     match step["op"].as_str().unwrap_or_default() {
         "permute" => x.permute(ints("dims")),
         "slice" => x.slice(int("dim").unwrap_or(0), int("start"), int("end"), int("step").unwrap_or(1)),
@@ -151,11 +152,8 @@ fn gradients(
     let roots: Vec<&Variable> = pairs.iter().map(|&i| &roots[i]).collect();
     let seeds: Vec<&Variable> = if seeds.is_empty() { vec![] } else { pairs.iter().map(|&i| &seeds[i]).collect() };
     let variables: Vec<&Variable> = leaves.iter().map(|(_, variable)| variable).collect();
-    let found = if roots.is_empty() {
-        vec![None; leaves.len()]
-    } else {
-        grad_with(&roots, &seeds, &variables, options)
-    };
+    let found =
+        if roots.is_empty() { vec![None; leaves.len()] } else { grad_with(&roots, &seeds, &variables, options) };
     leaves.iter().map(|(name, _)| name.clone()).zip(found).collect()
 }
 

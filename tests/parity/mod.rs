@@ -79,9 +79,10 @@ impl Report {
     pub(crate) fn passes(&self) -> bool {
         let known = |op: &str| UNSUPPORTED.contains(&op);
         !self.0.is_empty()
-            && self.0.iter().all(|((_, op), count)| {
-                count.failed.is_empty() && (count.unsupported.is_empty() || known(op))
-            })
+            && self
+                .0
+                .iter()
+                .all(|((_, op), count)| count.failed.is_empty() && (count.unsupported.is_empty() || known(op)))
     }
 }
 

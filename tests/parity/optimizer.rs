@@ -116,7 +116,8 @@ pub(crate) fn run(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
                 return Err(Outcome::failed(format!("there is no {what}")));
             };
             // Counters are numbers whose dtype is nobody's business.
-            let got = if entry == "step" { got.to_dtype(expected.dtype()).reshape(expected.shape()) } else { got.clone() };
+            let got =
+                if entry == "step" { got.to_dtype(expected.dtype()).reshape(expected.shape()) } else { got.clone() };
             worst = worst.max(compare::close(case, &what, &got, &expected)?);
         }
     }

@@ -26,9 +26,7 @@ fn plain(op: &str, value: &Value, optimizer: &mut dyn Optimizer) -> Result<Box<d
     let int = |name: &str, default: isize| args.int_or(name, default) as i64;
     let float = |name: &str, default: f64| args.float_or(name, default);
     let scheduler: Box<dyn Scheduler> = match op {
-        "StepLR" => {
-            Box::new(StepLr::builder(int("step_size", 1)).gamma(float("gamma", 0.1)).build(optimizer))
-        }
+        "StepLR" => Box::new(StepLr::builder(int("step_size", 1)).gamma(float("gamma", 0.1)).build(optimizer)),
         "MultiStepLR" => {
             let milestones = args.ints("milestones").unwrap_or_default().iter().map(|&m| m as i64).collect();
             Box::new(MultiStepLr::builder(milestones).gamma(float("gamma", 0.1)).build(optimizer))
@@ -122,7 +120,11 @@ fn plateau(value: &Value, optimizer: &dyn Optimizer) -> Result<ReduceLrOnPlateau
         .factor(args.float_or("factor", 0.1))
         .patience(args.int_or("patience", 10) as u64)
         .threshold(args.float_or("threshold", 1e-4))
-        .threshold_mode(if args.text("threshold_mode", "rel") == "abs" { ThresholdMode::Abs } else { ThresholdMode::Rel })
+        .threshold_mode(if args.text("threshold_mode", "rel") == "abs" {
+            ThresholdMode::Abs
+        } else {
+            ThresholdMode::Rel
+        })
         .cooldown(args.int_or("cooldown", 0) as u64)
         .min_lr(args.float_or("min_lr", 0.0))
         .eps(args.float_or("eps", 1e-8));

@@ -120,7 +120,7 @@ impl Image {
 
     /// The channels.
     pub fn mode(&self) -> Mode {
-        Mode::of(self.pixels.shape()[0]).expect("checked at construction")
+        Mode::of(self.pixels.shape()[0]).unwrap_or(Mode::RGBA)
     }
 
     /// The number of rows.

@@ -2,6 +2,7 @@
 //! network does.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout)]
 
 pub mod datasets;
 pub mod draw;

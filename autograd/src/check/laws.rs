@@ -247,7 +247,8 @@ fn difference(got: &Tensor, expected: &Tensor, relative: f64, absolute: f64) -> 
     let largest = b.iter().filter(|x| x.is_finite()).fold(0f64, |max, x| max.max(x.abs()));
     let at = a.iter().zip(&b).position(|(&x, &y)| {
         let same = x == y || (x.is_nan() && y.is_nan());
-        !same && !((x - y).abs() <= absolute + relative * largest)
+        let within = (x - y).abs() <= absolute + relative * largest;
+        !same && !within
     })?;
     Some(format!("{:e} instead of {:e} at element {at} of {:?}", a[at], b[at], got.shape()))
 }

@@ -193,7 +193,7 @@ impl DataLoader {
     }
 }
 
-impl<'a> IntoIterator for &'a DataLoader {
+impl IntoIterator for &DataLoader {
     type Item = Result<(Variable, Variable), LoadError>;
     type IntoIter = Batches;
 

@@ -167,7 +167,7 @@ layer! {
     /// let bn = BatchNorm2d::new(3);
     /// let y = bn.call(&Variable::new(Tensor::randn([8, 3, 5, 5], DType::F32))).relu();
     /// assert_eq!(y.shape(), &[8, 3, 5, 5]);
-    /// assert_eq!(bn.state_dict().keys().count(), 5);
+    /// assert_eq!(bn.state_dict().len(), 5);
     /// ```
     BatchNorm BatchNormBuilder ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"] momentum true, true
 }

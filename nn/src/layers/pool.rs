@@ -3,11 +3,11 @@
 use autograd::Variable;
 use tensor::Tensor;
 
-use crate::Module;
 use crate::module::{Forward, ModuleState};
 use crate::ops::pool::Pool;
 use crate::ops::window::{Size, tuple};
 use crate::ops::{avg_pool, max_pool};
+use crate::{Buffer, Module};
 
 macro_rules! dimensions {
     ($($generic:ident: $one:ident $two:ident $three:ident;)*) => {$(
@@ -316,8 +316,7 @@ pub struct FractionalMaxPool2d {
     kernel_size: [usize; 2],
     #[module(skip)]
     output: FractionalSize,
-    #[module(skip)]
-    samples: Option<Tensor>,
+    _random_samples: Option<Buffer>,
     state: ModuleState,
 }
 
@@ -325,12 +324,12 @@ impl FractionalMaxPool2d {
     /// Windows of `kernel_size`, as many as `output` says, at places drawn from the default generator.
     pub fn new(kernel_size: impl Size<2>, output: FractionalSize) -> FractionalMaxPool2d {
         let kernel_size = kernel_size.size();
-        FractionalMaxPool2d { kernel_size, output, samples: None, state: ModuleState::default() }
+        FractionalMaxPool2d { kernel_size, output, _random_samples: None, state: ModuleState::default() }
     }
 
     /// With given places, `[n, c, 2]` in `[0, 1)`, instead of random ones.
     pub fn with_samples(self, samples: Tensor) -> FractionalMaxPool2d {
-        FractionalMaxPool2d { samples: Some(samples), ..self }
+        FractionalMaxPool2d { _random_samples: Some(Buffer::new(samples)), ..self }
     }
 
     /// The maxima and their positions in the flattened spatial axes. Hooks are not run.
@@ -348,7 +347,7 @@ impl FractionalMaxPool2d {
         };
         let n = if x.rank() == 4 { x.shape()[0] } else { 1 };
         let drawn = || Tensor::rand([n, x.size(-3), 2], x.dtype());
-        let samples = self.samples.clone().unwrap_or_else(drawn);
+        let samples = self._random_samples.as_ref().map_or_else(drawn, Buffer::data);
         max_pool::fractional_max_pool2d(x, self.kernel_size, output, &samples)
     }
 }

@@ -234,7 +234,7 @@ pub(super) fn with_values<'a>(
         None => f(values),
         // A variable lends its value to a closure alone, so all values at once are closures within closures.
         Some((param, rest)) => param.update(|value| {
-            let mut all: Vec<&mut Tensor> = values.drain(..).collect();
+            let mut all: Vec<&mut Tensor> = std::mem::take(&mut values);
             all.push(value);
             with_values(rest, all, f);
         }),

@@ -51,8 +51,7 @@ impl Call<'_> {
 pub(crate) fn run(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
     let inputs = Inputs::new(case, tensors);
     let names = if case.flag("input_list") { vec![] } else { case.keys("input_names").into_iter().flatten().collect() };
-    let call =
-        Call { op: &case.op, args: Arguments::new(case.args(), tensors), inputs: &inputs.passed, names };
+    let call = Call { op: &case.op, args: Arguments::new(case.args(), tensors), inputs: &inputs.passed, names };
     let found = elementwise::call(&call)
         .or_else(|| reduce::call(&call))
         .or_else(|| shape::call(&call))

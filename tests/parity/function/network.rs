@@ -1,7 +1,10 @@
 //! Functions of `torch.nn.functional`.
 
+use gradus::autograd::Variable;
 use gradus::nn::functional as f;
 use gradus::nn::functional::{GridMode, GridPadding, Interpolate, InterpolateMode, PadMode};
+use gradus::nn::optim::{clip_grad_norm_, clip_grad_value_};
+use gradus::tensor::Tensor;
 
 use super::super::arguments::Arguments;
 use super::{Call, one};
@@ -46,8 +49,31 @@ pub(crate) fn resizing(args: &Arguments<'_>) -> Option<Interpolate> {
     )
 }
 
-pub(crate) fn call(call: &Call<'_>) -> Option<Vec<gradus::autograd::Variable>> {
+/// Clipping of gradients: the inputs are the gradients of as many parameters.
+fn clip(call: &Call<'_>) -> Option<Vec<Variable>> {
+    if !call.op.starts_with("clip_grad_") {
+        return None;
+    }
+    let params: Vec<Variable> = call.inputs.iter().map(|g| Variable::leaf(g.data().zeros_like())).collect();
+    for (param, g) in params.iter().zip(call.inputs) {
+        param.set_grad(Some(g.detach()));
+    }
+    let mut results = vec![];
+    if call.op == "clip_grad_norm_" {
+        let norm = clip_grad_norm_(&params, call.args.float("max_norm")?, call.args.float_or("norm_type", 2.0));
+        results.push(Variable::new(Tensor::full([], norm, call.x().dtype())));
+    } else {
+        clip_grad_value_(&params, call.args.float("clip_value")?);
+    }
+    results.extend(params.iter().filter_map(Variable::grad));
+    Some(results)
+}
+
+pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
     let (x, args) = (call.x(), &call.args);
+    if let Some(clipped) = clip(call) {
+        return Some(clipped);
+    }
     let y = match call.op {
         "pad" => f::pad(
             x,

@@ -24,8 +24,7 @@ pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
             let Some(axis) = first() else {
                 return one(if call.op == "max" { x.amax(&[], false) } else { x.amin(&[], false) });
             };
-            let (values, indices) =
-                if call.op == "max" { x.max(axis, keepdim()) } else { x.min(axis, keepdim()) };
+            let (values, indices) = if call.op == "max" { x.max(axis, keepdim()) } else { x.min(axis, keepdim()) };
             return Some(vec![values, Variable::new(indices)]);
         }
         "argmax" | "argmin" => {

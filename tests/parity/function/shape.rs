@@ -58,7 +58,11 @@ pub(crate) fn call(call: &Call<'_>) -> Option<Vec<Variable>> {
         "split" => {
             let sections = args.ints("split_size_or_sections")?;
             let list = args.raw("split_size_or_sections").is_array();
-            return Some(if list { x.split_with_sizes(&sizes(&sections), dim(0)) } else { x.split(sections[0] as usize, dim(0)) });
+            return Some(if list {
+                x.split_with_sizes(&sizes(&sections), dim(0))
+            } else {
+                x.split(sections[0] as usize, dim(0))
+            });
         }
         "chunk" => return Some(x.chunk(args.size("chunks"), dim(0))),
         "sort" | "argsort" => {

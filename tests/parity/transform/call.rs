@@ -1,10 +1,10 @@
 //! One golden case of kind `transform`: from the arguments as torchvision names them to this crate's functions.
 
+use gradus::tensor::Tensor;
 use gradus::vision::Image;
 use gradus::vision::transform::functional as f;
 use gradus::vision::transform::{Interpolation, Padding, PaddingMode, Picture, Size, Window};
 use serde_json::Value;
-use gradus::tensor::Tensor;
 
 /// The results of `op` on `x`, or why it cannot be run.
 pub(crate) fn run(

@@ -47,7 +47,11 @@ samples! {
     Threshold { threshold: 0.3, value: -2.0 } [0.3] |x| if x > threshold { x } else { value };
     Hardswish {} [-3.0, 3.0] |x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0);
     Elu { alpha: 1.3, scale: 0.8, input_scale: 0.6, gradient_scale: 0.6 } [0.0]
-        |x| scale * if x > 0.0 { x } else { alpha * ((input_scale * x).exp() - 1.0) };
+        |x| {
+            // The gradient alone reads the second scale.
+            let _ = gradient_scale;
+            scale * if x > 0.0 { x } else { alpha * ((input_scale * x).exp() - 1.0) }
+        };
     Softplus { beta: 1.5, threshold: 3.0 } [2.0] |x| if beta * x > threshold { x } else { (1.0 + (beta * x).exp()).ln() / beta };
     Softsign {} [0.0] |x| if x > 0.0 { x / (1.0 + x) } else { x / (1.0 - x) };
     Tanhshrink {} [] |x| x - (2.0 * sigmoid(2.0 * x) - 1.0);

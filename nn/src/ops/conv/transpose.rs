@@ -88,7 +88,7 @@ pub(crate) fn conv_transpose<const N: usize>(
         let (input, kernel, stride) = (x.shape()[axis + 2], w.shape()[axis + 2], options.stride[axis]);
         let window = options.dilation[axis] * (kernel - 1) + 1;
         let size = (input.max(1) - 1) * stride + window + options.output_padding[axis];
-        let Some(size) = size.checked_sub(2 * options.padding[axis]).filter(|&size| size > 0 && input > 0) else {
+        let Some(size) = size.checked_sub(2 * options.padding[axis]).filter(|_| input > 0) else {
             let padding = options.padding;
             fail_with(op, format_args!("padding {padding:?} leaves no output along axis {}", axis + 2), &details(x, w, options));
         };

@@ -117,7 +117,7 @@ mod samples {
     use proptest::prelude::{Just, Strategy, prop_oneof};
     use proptest::strategy::BoxedStrategy;
 
-    use super::*;
+    use super::{CrossEntropy, Reduction, Tensor, DType};
 
     impl Check<1> for CrossEntropy {
         fn samples() -> BoxedStrategy<Sample<Self, 1>> {

@@ -220,7 +220,7 @@ mod samples {
     use proptest::prelude::{Just, Strategy};
     use proptest::strategy::BoxedStrategy;
 
-    use super::*;
+    use super::{Ctc, Tensor};
 
     impl Check<1> for Ctc {
         fn samples() -> BoxedStrategy<Sample<Self, 1>> {

@@ -385,7 +385,7 @@ mod samples {
     use proptest::prelude::{Just, Strategy, any, prop_oneof};
     use proptest::strategy::BoxedStrategy;
 
-    use super::*;
+    use super::{Formula, Tensor, Pointwise, Reduction, Squared, Absolute, SmoothAbsolute, HuberError, BinaryCrossEntropy, BinaryCrossEntropyLogits, Divergence, PoissonDeviance, SoftMarginError};
 
     /// A formula with inputs and targets off its kinks, for any shape.
     trait Samples: Formula {

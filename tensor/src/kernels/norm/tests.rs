@@ -28,6 +28,10 @@ fn all_passes_agree_with_the_formulas() {
                 if dtype == DType::F32 && activation != Activation::Identity {
                     continue;
                 }
+                // The gradient of two values' normalisation is a difference of equals: f32 keeps few digits of it.
+                if dtype == DType::F32 && shape[0] * shape[2] * shape[3] == 2 {
+                    continue;
+                }
                 let [x, g, r] =
                     std::array::from_fn(|_| random.randn(shape, dtype).add_scalar(0.5).to_memory_format(format));
                 check((&x, &g, &r), activation, adds, tolerance);

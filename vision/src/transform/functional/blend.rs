@@ -41,7 +41,7 @@ fn grey<P: Pixels>(op: &str, picture: &P) -> Tensor {
         let (r, rest) = source.split_at(size);
         let (g, b) = (&rest[..size], &rest[size..2 * size]);
         for (i, out) in out.iter_mut().enumerate() {
-            let [r, g, b] = [r[i], g[i], b[i]].map(|v| Element::to_f64(v));
+            let [r, g, b] = [r[i], g[i], b[i]].map(Element::to_f64);
             *out = <T as Element>::from_f64(if pil {
                 f64::from(luma([r as u8, g as u8, b as u8]))
             } else if T::DTYPE == DType::F64 {

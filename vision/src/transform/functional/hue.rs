@@ -45,7 +45,7 @@ fn turn(x: &Tensor, factor: f64) -> Tensor {
     dispatch!(float "adjust_hue", x.dtype(), T => per_chunk::<T, T>(x, 3, tail, |source, out| {
         let size = source.len() / 3;
         for i in 0..size {
-            let rgb = [source[i], source[size + i], source[2 * size + i]].map(|v| Element::to_f64(v));
+            let rgb = [source[i], source[size + i], source[2 * size + i]].map(Element::to_f64);
             let rgb = turned(rgb, factor).map(<T as Element>::from_f64);
             (out[i], out[size + i], out[2 * size + i]) = (rgb[0], rgb[1], rgb[2]);
         }

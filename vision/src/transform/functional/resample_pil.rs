@@ -120,10 +120,9 @@ fn fast(x: &Tensor, [height, width]: [usize; 2], interpolation: Interpolation) -
     };
     let filter = match interpolation {
         Interpolation::Bilinear => FilterType::Bilinear,
-        Interpolation::Bicubic => FilterType::CatmullRom,
         Interpolation::Box => FilterType::Box,
         Interpolation::Hamming => FilterType::Hamming,
-        Interpolation::Lanczos => FilterType::Lanczos3,
+        // Bicubic and Lanczos have negative weights, with which 16 bits miss by more than one grey level.
         _ => return None,
     };
     let interleaved = x.permute([1, 2, 0]).contiguous();
@@ -191,13 +190,7 @@ mod tests {
             |i: usize, noise: u64| ((i / 150 + i % 150) as u64 / 2 + noise % if i % 150 < 75 { 8 } else { 150 }) as u8;
         let bytes: Vec<u8> = (0..3 * 140 * 150).map(|i| value(i % (140 * 150), generator.bits())).collect();
         let x = Tensor::from_vec(bytes, [3, 140, 150]);
-        for interpolation in [
-            Interpolation::Bilinear,
-            Interpolation::Bicubic,
-            Interpolation::Box,
-            Interpolation::Hamming,
-            Interpolation::Lanczos,
-        ] {
+        for interpolation in [Interpolation::Bilinear, Interpolation::Box, Interpolation::Hamming] {
             for to in [[64, 64], [139, 31], [200, 300], [140, 40]] {
                 let (a, b) = (fast(&x, to, interpolation).unwrap(), exact(&x, to, interpolation));
                 let worst = a.to_vec::<u8>().into_iter().zip(b.to_vec::<u8>()).map(|(a, b)| a.abs_diff(b)).max();
