@@ -4,7 +4,7 @@
 /// [`Registered`](crate::Registered).
 ///
 /// `ops! { elementwise::{Add, Mul} matmul::{Matmul} }` expands to the `pub mod` lines, to the `Registered` impls, to a
-/// `registry()` of all [checks](crate::check), to one property test per op and to one that plants faults into each. All
+/// `registry()` of all checks, to one property test per op and to one that plants faults into each. All
 /// of these need the op's samples: an op without them does not compile under test.
 #[macro_export]
 macro_rules! ops {
@@ -43,7 +43,7 @@ macro_rules! ops {
     };
 }
 
-/// Registers an op of your own, and makes a test of its [check](crate::check):
+/// Registers an op of your own, and makes a test of its check:
 /// `register_op!(Swish, test = swish_has_right_gradients);`.
 ///
 /// The test needs the op's samples, an `impl Check` behind `#[cfg(test)]`, and this crate's feature `check` among the

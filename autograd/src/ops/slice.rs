@@ -17,7 +17,7 @@ pub struct Range {
     pub step: isize,
 }
 
-/// See [`slice`].
+/// See [`slice()`].
 #[derive(Clone, Debug)]
 pub struct Slice(pub Range);
 

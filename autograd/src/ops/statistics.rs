@@ -60,7 +60,7 @@ pub fn var(x: &Variable, axes: &[isize], correction: f64, keepdim: bool) -> Vari
     Var { axes: axes_of("var", axes, x), correction, keepdim }.apply([x])
 }
 
-/// A standard deviation over axes; see [`std`].
+/// A standard deviation over axes; see [`std()`].
 #[derive(Clone, Debug)]
 pub struct Std {
     /// The axes.
@@ -253,10 +253,10 @@ impl Variable {
         var(self, axes, correction, keepdim)
     }
 
-    /// The standard deviation over `axes`; see [`std`].
+    /// The standard deviation over `axes`; see [`std()`].
     ///
     /// # Panics
-    /// As [`std`].
+    /// As [`std()`].
     #[track_caller]
     pub fn std(&self, axes: &[isize], correction: f64, keepdim: bool) -> Variable {
         std(self, axes, correction, keepdim)

@@ -171,15 +171,17 @@ pub fn fractional_max_pool2d(
 
 /// Where the windows of fractional pooling begin.
 fn starts(size: usize, outputs: usize, kernel: usize, (sample, single): (f64, bool)) -> impl Iterator<Item = usize> {
+    // Samples outside [0, 1), which PyTorch takes too, must not lead outside the input.
+    let inside = move |at: isize| at.clamp(0, (size - kernel) as isize) as usize;
     let alpha = if outputs > 1 { (size - kernel) as f64 / (outputs - 1) as f64 } else { 0.0 };
     (0..outputs).map(move |i| {
         if i + 1 == outputs {
             size - kernel
         } else if single {
             let (alpha, sample) = ((size - kernel) as f32 / (outputs - 1) as f32, sample as f32);
-            (((i as f32 + sample) * alpha) as usize) - ((sample * alpha) as usize)
+            inside((((i as f32 + sample) * alpha) as isize) - ((sample * alpha) as isize))
         } else {
-            (((i as f64 + sample) * alpha) as usize) - ((sample * alpha) as usize)
+            inside((((i as f64 + sample) * alpha) as isize) - ((sample * alpha) as isize))
         }
     })
 }

@@ -4,7 +4,7 @@
 //! channels-last. What is computed per element stands in the files by topic: `arithmetic`, `exponential`,
 //! `trigonometric`, `special`, `rounding`, `activation`, `compare`.
 //!
-//! An op is a function of plain slices. The walks ([`map_slices`], [`zip_slices`], [`zip3_slices`], [`update_slices`]) hand
+//! An op is a function of plain slices. The walks (`map_slices`, `zip_slices`, `zip3_slices`, `update_slices`) hand
 //! it parts of the operands where those lie as the result does, and copies in small buffers elsewhere. So each op compiles
 //! to one loop, not to one per kind of layout, and vector kernels have one place to hook in.
 

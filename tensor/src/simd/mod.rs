@@ -1,7 +1,7 @@
 //! The only intrinsics of gradus: one SIMD trait, its implementations, and the choice between them at run time.
 //!
 //! A kernel is written once, as `#[inline(always)] unsafe fn kernel<S: Simd>(...)` over [`Simd`]'s vectors. The
-//! [`dispatch!`](crate::simd::dispatch) macro (or the [`Kernel`] trait, when the arguments are better kept in a struct)
+//! `dispatch!` macro (or the [`Kernel`] trait, when the arguments are better kept in a struct)
 //! compiles it once per instruction set and calls the copy that fits the machine, so one binary serves all of them
 //! without compiler flags. [`level`] is the choice; `GRADUS_SIMD=portable|avx2|avx512|neon` and [`with_level`] force it.
 //!

@@ -22,7 +22,7 @@ pub trait Formula: Debug + Clone + Send + Sync + 'static {
     fn formula(&self, x: &Variable, t: &Variable, target: bool) -> Variable;
 }
 
-/// A [`Formula`] over two tensors of one shape, then a reduction.
+/// A `Formula` over two tensors of one shape, then a reduction.
 #[derive(Clone, Debug)]
 pub struct Pointwise<F> {
     /// The loss of a pair.
