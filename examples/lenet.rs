@@ -96,9 +96,12 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 
 /// A sheet of test digits with what the network reads, its mistakes first.
 fn draw(model: &LeNet, test: &InMemory, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let (x, labels) = loader(test, options, false).epoch(0).next().ok_or("no test images")??;
-    let (predicted, truth) =
-        (no_grad(|| model.call(&x)).data().argmax(1, false).to_vec::<i64>(), labels.to_vec::<i64>());
+    let (mut predicted, mut truth) = (vec![], vec![]);
+    for batch in loader(test, options, false).epoch(0) {
+        let (x, labels) = batch?;
+        predicted.extend(no_grad(|| model.call(&x)).data().argmax(1, false).to_vec::<i64>());
+        truth.extend(labels.to_vec::<i64>());
+    }
     let mut order: Vec<usize> = (0..truth.len()).collect();
     order.sort_by_key(|&i| predicted[i] == truth[i]);
     let mut sheet = Sheet::new(10).enlarge(2);
