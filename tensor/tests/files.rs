@@ -89,9 +89,12 @@ proptest! {
     #[test]
     fn damaged_files_never_panic(cut in any::<usize>(), at in any::<usize>(), byte in any::<u8>()) {
         let mut bytes = sample(&[3, 2], DType::F32).to_npy();
-        let place = at % bytes.len();
-        bytes[place] = byte;
-        let _ = Tensor::from_npy(&bytes);
+        // A changed byte may still make a file, of another shape; it must only not panic, whole or cut.
+        let mut changed = bytes.clone();
+        changed[at % bytes.len()] = byte;
+        let _ = Tensor::from_npy(&changed);
+        changed.truncate(cut % bytes.len());
+        let _ = Tensor::from_npy(&changed);
         bytes.truncate(cut % bytes.len());
         prop_assert_eq!(Tensor::from_npy(&bytes).is_err(), true);
     }
