@@ -10,4 +10,5 @@ pub mod norm;
 pub mod optim;
 pub mod pool;
 pub mod resample;
+mod scratch;
 pub mod softmax;

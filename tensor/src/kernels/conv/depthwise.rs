@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::pack::Weights;
 use super::pad::Images;
 use super::plan::{Phase, Plan};
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Finish, Shape, Shared};
 use crate::parallel;
 use crate::simd::{Level, Real, Simd, dispatch};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::pad::Images;
 use super::plan::{Phase, Plan};
 use super::problem::Problem;
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Shape, Shared};
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::pack::{Packed, Weights};
 use super::pad::{Images, Window};
 use super::plan::{Phase, Plan};
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Finish, Gather, Shape, Shared, gather};
 use crate::parallel;
 use crate::simd::Real;

@@ -2,7 +2,7 @@
 //! the last block filled up with zeros.
 
 use super::plan::Plan;
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Shape, Shared};
 use crate::parallel;
 use crate::simd::Real;

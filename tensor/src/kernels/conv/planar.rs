@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use super::pack::Weights;
 use super::pad::Images;
+use super::planes::{Planes, interleave};
 use super::plan::{Phase, Plan};
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Finish, Shape, Shared};
 use super::unroll::each_of_eight;
 use crate::parallel;
@@ -26,23 +27,28 @@ pub(super) fn suits<T: Real>(plan: &Plan) -> bool {
         && plan.axes[2][0].count * 2 > shape.lanes
 }
 
-/// Where the planes of one image are cut out.
-#[derive(Clone, Copy)]
-pub(super) struct Planes {
-    /// The input position of the first element.
-    first: [isize; 3],
-    pub(super) size: [usize; 3],
-    /// Elements of one plane.
-    pub(super) plane: usize,
-}
-
 /// A phase, ready for the kernel.
 struct Ready<'a, T> {
     axes: [&'a Phase; 3],
-    /// Where each product's pixels start, from the vector's first output on.
+    /// Where each product's pixels start, from the vector's first output on; by depth, height, channel, width, so that
+    /// the taps of one row follow one another.
     offsets: Vec<usize>,
     /// `[product][k]`.
     weights: Vec<T>,
+}
+
+impl<T> Ready<'_, T> {
+    /// The products that may differ from 0 in row `jh`: all of them if there are several depths, else those whose tap
+    /// lies in one of the input's rows.
+    fn products(&self, plan: &Plan, jh: usize) -> Range<usize> {
+        let [d, h, _] = self.axes;
+        if d.taps.len() != 1 || h.taps.is_empty() {
+            return 0..self.offsets.len();
+        }
+        let per_row = self.offsets.len() / h.taps.len();
+        let rows = h.inside(jh, plan.input[1]);
+        rows.start * per_row..rows.end * per_row
+    }
 }
 
 struct Pass<'a, T> {
@@ -66,8 +72,7 @@ unsafe impl<T: Sync> Sync for Pass<'_, T> {}
 pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>, finish: Finish<T>, out: *mut T) {
     let shape = Shape::current::<T>();
     let reads: [Range<isize>; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..plan.output[axis])));
-    let size: [usize; 3] = std::array::from_fn(|axis| reads[axis].len());
-    let planes = Planes { first: std::array::from_fn(|axis| reads[axis].start), size, plane: size.iter().product() };
+    let planes = Planes::new(reads);
     // SAFETY: the caller's.
     let phases = plan.phases().map(|axes| unsafe { ready(plan, axes, &planes, weights) }).collect();
     let pass = Pass { plan, x, planes, phases, finish, out: Shared(out), level: shape.level };
@@ -75,10 +80,12 @@ pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>
     parallel::for_each(plan.n.div_ceil(images), |task| {
         // Vectors at the end of the last row read beyond it.
         let mut planes = Scratch::<T>::new(plan.c * pass.planes.plane + shape.lanes);
+        // What lies outside the image stays 0.
+        planes.as_mut_slice().fill(T::ZERO);
         for n in task * images..((task + 1) * images).min(plan.n) {
             // SAFETY: the caller's; the scratch holds the planes.
             unsafe {
-                pass.planes.copy(&pass.x, n, planes.as_mut_ptr(), T::ZERO);
+                pass.planes.copy(&pass.x, n, planes.as_mut_ptr());
                 image_at(pass.level, &pass, n, planes.as_ptr());
             }
         }
@@ -91,9 +98,9 @@ unsafe fn ready<'a, T: Real>(plan: &Plan, axes: [&'a Phase; 3], planes: &Planes,
     let [d, h, w] = axes;
     let mut ready = Ready { axes, offsets: Vec::new(), weights: Vec::new() };
     let first = |phase: &Phase| phase.taps.first().map_or(0, |tap| tap.1);
-    for c in 0..plan.c {
-        for tap_d in &d.taps {
-            for tap_h in &h.taps {
+    for tap_d in &d.taps {
+        for tap_h in &h.taps {
+            for c in 0..plan.c {
                 for tap_w in &w.taps {
                     let row = (tap_d.1 - first(d)) as usize * planes.size[1] + (tap_h.1 - first(h)) as usize;
                     ready.offsets.push(c * planes.plane + row * planes.size[2] + (tap_w.1 - first(w)) as usize);
@@ -110,58 +117,6 @@ unsafe fn ready<'a, T: Real>(plan: &Plan, axes: [&'a Phase; 3], planes: &Planes,
         }
     }
     ready
-}
-
-impl Planes {
-    /// The planes that hold the given positions.
-    pub(super) fn new(reads: [Range<isize>; 3]) -> Planes {
-        let size: [usize; 3] = std::array::from_fn(|axis| reads[axis].len());
-        Planes { first: std::array::from_fn(|axis| reads[axis].start), size, plane: size.iter().product() }
-    }
-
-    /// Copies image `n` into planes, `zero` outside the image.
-    ///
-    /// # Safety
-    /// The image is valid for reads, `to` for writes of all planes and a vector behind them.
-    pub(super) unsafe fn copy<T: Copy>(&self, x: &Images<T>, n: usize, to: *mut T, zero: T) {
-        let inside = |axis: usize| {
-            let from = (-self.first[axis]).clamp(0, self.size[axis] as isize) as usize;
-            from..(x.sizes[axis] as isize - self.first[axis]).clamp(from as isize, self.size[axis] as isize) as usize
-        };
-        let [depth, height, width] = [inside(0), inside(1), inside(2)];
-        let whole = (0..3).all(|axis| inside(axis) == (0..self.size[axis]));
-        // SAFETY: positions inside the image are read, and positions of the planes written.
-        unsafe {
-            if !whole {
-                for i in 0..x.channels * self.plane {
-                    *to.add(i) = zero;
-                }
-            }
-            let [sn, sc, sd, sh, sw] = x.strides;
-            for d in depth.clone() {
-                for h in height.clone() {
-                    let row = to.add((d * self.size[1] + h) * self.size[2] + width.start);
-                    let at = [0, 1, 2].map(|axis| self.first[axis] + [d, h, width.start][axis] as isize);
-                    let from = x.data.offset(n as isize * sn + at[0] * sd + at[1] * sh + at[2] * sw);
-                    if x.channels == 1 || sw == 1 {
-                        for c in 0..x.channels {
-                            let (row, from) = (row.add(c * self.plane), from.offset(c as isize * sc));
-                            for w in 0..width.len() {
-                                *row.add(w) = *from.offset(w as isize * sw);
-                            }
-                        }
-                    } else {
-                        for w in 0..width.len() {
-                            let (row, from) = (row.add(w), from.offset(w as isize * sw));
-                            for c in 0..x.channels {
-                                *row.add(c * self.plane) = *from.offset(c as isize * sc);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// The widest block of output channels.
@@ -198,11 +153,13 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *c
                 let row = (n * plan.output[0] + d.out_first + jd * d.out_step) * plan.output[1];
                 let row = (row + h.out_first + jh * h.out_step) * plan.output[2] + w.out_first;
                 let from = (start(0, d, jd) * size[1] + start(1, h, jh)) * size[2];
+                let products = ready.products(plan, jh);
                 for jw in (0..w.count).step_by(S::LANES) {
                     vectors.push(Place {
                         from: from + start(2, w, jw),
                         to: (row + jw * w.out_step) * plan.k,
                         valid: (w.count - jw).min(S::LANES),
+                        products: products.clone(),
                     });
                 }
             }
@@ -213,25 +170,24 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *c
             let blocks = (plan.k - channel).div_ceil(CHANNELS);
             let channels = (plan.k - channel).div_ceil(blocks);
             let tile = Tile { pass, ready, channel, planes };
-            // SAFETY: the caller's; the places are those of this image.
-            unsafe {
-                if S::REGISTERS >= 32 {
-                    if channels <= 2 {
-                        for places in vectors.chunks(8) {
-                            if channels == 1 {
-                                tile_kernel::<S, 1, 8>(&tile, places);
-                            } else {
-                                tile_kernel::<S, 2, 8>(&tile, places);
-                            }
-                        }
-                    } else {
-                        for places in vectors.chunks(4) {
-                            by_channels!(channels, 4, &tile, places);
-                        }
-                    }
-                } else {
-                    for places in vectors.chunks(2) {
-                        by_channels!(channels, 2, &tile, places);
+            let most = match (S::REGISTERS >= 32, channels) {
+                (true, 1 | 2) => 8,
+                (true, _) => 4,
+                (false, _) => 2,
+            };
+            let mut rest = &vectors[..];
+            while !rest.is_empty() {
+                // Places with the same products share a tile, and two in any case.
+                let same = rest.iter().take(most).take_while(|place| place.products == rest[0].products).count();
+                let (places, others) = rest.split_at(same.max(2.min(rest.len())));
+                rest = others;
+                // SAFETY: the caller's; the places are those of this image.
+                unsafe {
+                    match (most, channels, places.len()) {
+                        (8, 1, 3..) => tile_kernel::<S, 1, 8>(&tile, places),
+                        (8, 2, 3..) => tile_kernel::<S, 2, 8>(&tile, places),
+                        (4, _, 3..) => by_channels!(channels, 4, &tile, places),
+                        _ => by_channels!(channels, 2, &tile, places),
                     }
                 }
             }
@@ -244,11 +200,13 @@ dispatch! {
 }
 
 /// A vector of outputs.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug)]
 struct Place {
     from: usize,
     to: usize,
     valid: usize,
+    /// Those that may differ from 0.
+    products: Range<usize>,
 }
 
 /// What the tiles of a phase and of a block of channels share.
@@ -269,8 +227,10 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
         let mut from = [planes; V];
         each_of_eight!(V, v => from[v] = planes.add(places[v.min(places.len() - 1)].from));
         let mut acc = [[S::zero(); V]; K];
-        let mut weights = ready.weights.as_ptr().wrapping_add(channel);
-        for &offset in &ready.offsets {
+        let products = places.iter().map(|place| place.products.clone());
+        let products = products.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).unwrap_or(0..0);
+        let mut weights = ready.weights.as_ptr().wrapping_add(products.start * k + channel);
+        for &offset in &ready.offsets[products] {
             let mut x = [S::zero(); V];
             each_of_eight!(V, v => x[v] = S::load(from[v].add(offset)));
             each_of_eight!(K, c => {
@@ -289,19 +249,14 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
             each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = S::max(S::zero(), acc[c][v])));
         }
         let step = ready.axes[2].out_step * k;
-        // 64 lanes are more than any level has.
-        let mut lanes = [[<S::Scalar as Real>::ZERO; 64]; K];
         each_of_eight!(V, v => if let Some(place) = places.get(v) {
             let to = pass.out.at(place.to + channel);
             if step == 1 {
                 S::store_first(to, place.valid, acc[0][v]);
             } else {
-                each_of_eight!(K, c => S::store(lanes[c].as_mut_ptr(), acc[c][v]));
-                let mut to = to;
-                for at in 0..place.valid {
-                    each_of_eight!(K, c => *to.add(c) = *lanes[c].as_ptr().add(at));
-                    to = to.wrapping_add(step);
-                }
+                let mut lanes = [S::zero(); K];
+                each_of_eight!(K, c => lanes[c] = acc[c][v]);
+                interleave::<S, K>(&lanes, place.valid, to, step);
             }
         });
     }

@@ -3,9 +3,9 @@
 
 use super::pad::Images;
 use super::plan::Plan;
-use super::planar::Planes;
+use super::planes::Planes;
 use super::problem::Problem;
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Shape, Shared};
 use super::unroll::each_of_eight;
 use crate::parallel;
@@ -98,10 +98,12 @@ impl<T: Real> Pass<T> {
         // SAFETY: the scratch and the sums have these sizes.
         unsafe {
             std::ptr::write_bytes(sums, 0, size);
-            std::ptr::write_bytes(x.as_mut_ptr().add(x_len), 0, self.lanes);
+            // What lies outside the images stays 0.
+            x.as_mut_slice().fill(T::ZERO);
+            g.as_mut_slice().fill(T::ZERO);
             for n in images {
-                self.x_planes.copy(&self.x, n, x.as_mut_ptr(), T::ZERO);
-                self.g_planes.copy(&self.g, n, g.as_mut_ptr(), T::ZERO);
+                self.x_planes.copy(&self.x, n, x.as_mut_ptr());
+                self.g_planes.copy(&self.g, n, g.as_mut_ptr());
                 image_at(self.level, self, [x.as_ptr(), g.as_ptr()], sums);
             }
         }

@@ -7,7 +7,7 @@
 use super::pad::{Images, Window};
 use super::plan::Plan;
 use super::problem::Problem;
-use super::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use super::tile::{Outer, Shape, Shared, outer};
 use crate::parallel;
 use crate::simd::Real;

@@ -1,200 +1,235 @@
-//! Channels-last: a vector of channels is compared at once, one row of windows after the other.
+//! Channels-last: a vector of channels at once, one row of windows after the other.
+//!
+//! Within a kernel the taps are numbers of the lanes' own type, so that one select moves value and tap alike; the bytes
+//! that are kept are converted a row at a time.
+
+use std::ops::Range;
 
 use super::Windows;
 use crate::Element;
+use crate::kernels::scratch::Scratch;
 use crate::simd::{self, Real, Simd, dispatch};
 
-/// One row of windows: the maxima of `c` channels each, and their taps as numbers of the same type.
+/// The taps inside the input of one window along the last axis.
+struct Column {
+    taps: Range<usize>,
+    /// The position of the first one.
+    first: usize,
+}
+
+/// What all rows of windows share.
+pub(super) struct Rows<'a> {
+    windows: &'a Windows,
+    c: usize,
+    columns: Vec<Column>,
+}
+
+impl<'a> Rows<'a> {
+    /// For images of `c` channels.
+    ///
+    /// # Panics
+    /// If a window has no tap inside the input.
+    pub(super) fn new(windows: &'a Windows, c: usize) -> Rows<'a> {
+        for axis in 0..3 {
+            let all_inside = (0..windows.output[axis]).all(|o| !windows.inside(axis, o).is_empty());
+            assert!(all_inside, "max_pool: a window lies outside the input");
+        }
+        let column = |o| {
+            let taps = windows.inside(2, o);
+            Column { first: windows.position(2, o, taps.start), taps }
+        };
+        Rows { windows, c, columns: (0..windows.output[2]).map(column).collect() }
+    }
+
+    /// The lines of the input that row `at` (counted through depth and height) meets: the number of each line's first
+    /// tap, and the line's first position.
+    #[inline(always)]
+    fn lines(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone + '_ {
+        let windows = self.windows;
+        let (d, h) = (at / windows.output[1], at % windows.output[1]);
+        let heights = windows.inside(1, h);
+        windows.inside(0, d).flat_map(move |kd| {
+            heights.clone().map(move |kh| {
+                let line = windows.position(0, d, kd) * windows.input[1] + windows.position(1, h, kh);
+                ((kd * windows.kernel[1] + kh) * windows.kernel[2], line * windows.input[2])
+            })
+        })
+    }
+
+    fn elements(&self) -> usize {
+        self.columns.len() * self.c
+    }
+}
+
+/// A tap's number as it is kept.
+pub(super) trait Tap: Copy {
+    fn from_lane<T: Real>(number: T) -> Self;
+    fn to_lane<T: Real>(self) -> T;
+}
+
+macro_rules! tap {
+    ($t:ty) => {
+        impl Tap for $t {
+            #[inline(always)]
+            fn from_lane<T: Real>(number: T) -> $t {
+                // SAFETY: lanes hold the numbers of taps, far below 2^31.
+                unsafe { number.to_f64().to_int_unchecked::<i32>() as $t }
+            }
+            #[inline(always)]
+            fn to_lane<T: Real>(self) -> T {
+                T::from_f64(f64::from(self as i32))
+            }
+        }
+    };
+}
+tap!(u8);
+tap!(i64);
+
+/// The larger of `best` and `x`, `best` if equal; NaN is largest, the first one.
 #[inline(always)]
-unsafe fn row_kernel<S: Simd>(x: &[S::Scalar], at: &Row<'_>, y: &mut [S::Scalar], taps: &mut [S::Scalar]) {
-    let c = at.c;
-    let mut window = 0;
-    while window < at.windows {
-        let taps_of = at.window(window);
+unsafe fn larger<S: Simd>(best: S::Vector, tap: S::Vector, x: S::Vector, number: usize) -> (S::Vector, S::Vector) {
+    // SAFETY: the caller's.
+    unsafe {
+        let number = S::splat(S::Scalar::from_f64(number as f64));
+        let (stays, is_number) = (S::less_equal(x, best), S::equal(best, best));
+        let (new, new_tap) = (S::select(stays, best, x), S::select(stays, tap, number));
+        (S::select(is_number, new, best), S::select(is_number, new_tap, tap))
+    }
+}
+
+/// One row of windows of the image `x`: the maxima of `c` channels each, and their taps.
+#[inline(always)]
+unsafe fn row_kernel<S: Simd, C: Tap>(
+    rows: &Rows<'_>,
+    at: usize,
+    x: *const S::Scalar,
+    y: (&mut [S::Scalar], &mut [S::Scalar]),
+    taps: &mut [C],
+) {
+    let (y, numbers) = y;
+    let (c, lines) = (rows.c, rows.lines(at));
+    let step = rows.windows.dilation[2] * c;
+    for (window, column) in rows.columns.iter().enumerate() {
         let mut channel = 0;
         while channel < c {
             let lanes = (c - channel).min(S::LANES);
-            // SAFETY: every offset is a position inside the input, with `c` channels behind it; outputs have `windows`
-            // times `c` elements, both checked by `forward`.
+            // SAFETY: taps are positions inside the input, with `c` channels behind them; outputs have `c` elements for
+            // each column, as `forward` checked.
             unsafe {
-                let from = x.as_ptr().add(channel);
                 let to = window * c + channel;
-                if lanes == S::LANES {
-                    let mut best = S::load(from.add(taps_of[0].1));
-                    let mut tap = S::splat(S::Scalar::from_f64(taps_of[0].0 as f64));
-                    for &(number, offset) in &taps_of[1..] {
-                        (best, tap) = larger::<S>(best, tap, S::load(from.add(offset)), number);
+                let mut best = None;
+                for (number, line) in lines.clone() {
+                    let mut from = x.add((line + column.first) * c + channel);
+                    for kw in column.taps.clone() {
+                        let value = if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
+                        best = Some(match best {
+                            None => (value, S::splat(S::Scalar::from_f64((number + kw) as f64))),
+                            Some((best, tap)) => larger::<S>(best, tap, value, number + kw),
+                        });
+                        from = from.wrapping_add(step);
                     }
-                    S::store(y.as_mut_ptr().add(to), best);
-                    S::store(taps.as_mut_ptr().add(to), tap);
-                } else {
-                    let mut best = S::load_first(from.add(taps_of[0].1), lanes);
-                    let mut tap = S::splat(S::Scalar::from_f64(taps_of[0].0 as f64));
-                    for &(number, offset) in &taps_of[1..] {
-                        (best, tap) = larger::<S>(best, tap, S::load_first(from.add(offset), lanes), number);
+                }
+                if let Some((best, tap)) = best {
+                    if lanes == S::LANES {
+                        S::store(y.as_mut_ptr().add(to), best);
+                        S::store(numbers.as_mut_ptr().add(to), tap);
+                    } else {
+                        S::store_first(y.as_mut_ptr().add(to), lanes, best);
+                        S::store_first(numbers.as_mut_ptr().add(to), lanes, tap);
                     }
-                    S::store_first(y.as_mut_ptr().add(to), lanes, best);
-                    S::store_first(taps.as_mut_ptr().add(to), lanes, tap);
                 }
             }
             channel += lanes;
         }
-        window += 1;
+    }
+    for (tap, &number) in taps.iter_mut().zip(&*numbers) {
+        *tap = C::from_lane(number);
     }
 }
-
-/// The larger of `best` and `x`, `best` if equal; NaN is largest, the first one.
-#[inline(always)]
-unsafe fn larger<S: Simd>(best: S::Vector, tap: S::Vector, x: S::Vector, number: u32) -> (S::Vector, S::Vector) {
-    // SAFETY: the caller's.
-    unsafe {
-        let number = S::splat(S::Scalar::from_f64(f64::from(number)));
-        let (stays, number_stays) = (S::less_equal(x, best), S::equal(best, best));
-        let (new, new_tap) = (S::select(stays, best, x), S::select(stays, tap, number));
-        (S::select(number_stays, new, best), S::select(number_stays, new_tap, tap))
-    }
-}
-
 dispatch! {
-    unsafe fn row<T>(x: &[T], at: &Row<'_>, y: &mut [T], taps: &mut [T]) = row_kernel;
+    unsafe fn row_at<T>[C: Tap](rows: &Rows<'_>, at: usize, x: *const T, y: (&mut [T], &mut [T]), taps: &mut [C]) = row_kernel;
 }
 
-/// The taps of a row of windows: their numbers and their offsets in the input.
-struct Row<'a> {
-    c: usize,
-    windows: usize,
-    taps: &'a [(u32, usize)],
-    /// Where each window's taps end.
-    ends: &'a [usize],
-}
-
-impl Row<'_> {
-    #[inline(always)]
-    fn window(&self, window: usize) -> &[(u32, usize)] {
-        let first = if window == 0 { 0 } else { self.ends[window - 1] };
-        &self.taps[first..self.ends[window]]
-    }
-}
-
-/// Row `at` (counted through depth and height) of one image's windows.
-pub(super) fn forward<T: Real + Element, C: Element>(
+/// Rows `range` of windows, counted through images, depth and height; `y` and `taps` hold these rows alone.
+pub(super) fn forward<T: Real + Element, C: Tap>(
     x: &[T],
-    windows: &Windows,
-    c: usize,
-    at: usize,
+    rows: &Rows<'_>,
+    range: Range<usize>,
     (y, taps): (&mut [T], &mut [C]),
 ) {
-    let [_, h, w] = windows.output;
-    let (od, oh) = (at / h, at % h);
-    let (mut list, mut ends) = (Vec::with_capacity(w * windows.taps()), Vec::with_capacity(w));
-    for ow in 0..w {
-        for kd in windows.inside(0, od) {
-            for kh in windows.inside(1, oh) {
-                let position = windows.position(0, od, kd) * windows.input[1] + windows.position(1, oh, kh);
-                for kw in windows.inside(2, ow) {
-                    let tap = (kd * windows.kernel[1] + kh) * windows.kernel[2] + kw;
-                    let offset = (position * windows.input[2] + windows.position(2, ow, kw)) * c;
-                    list.push((tap as u32, offset));
-                }
-            }
-        }
-        assert!(ends.last() != Some(&list.len()) && !list.is_empty(), "max_pool: a window lies outside the input");
-        ends.push(list.len());
-    }
-    let largest = list.iter().map(|tap| tap.1).max().unwrap_or(0);
-    assert!(largest + c <= x.len() && y.len() == w * c, "max_pool: the windows do not fit the input");
-    let mut numbers = vec![<T as Real>::ZERO; y.len()];
-    let row_taps = Row { c, windows: w, taps: &list, ends: &ends };
-    // SAFETY: the level is the CPU's; offsets and lengths were checked.
-    unsafe { row(simd::level(), x, &row_taps, y, &mut numbers) };
-    for (tap, number) in taps.iter_mut().zip(numbers) {
-        *tap = <C as Element>::from_f64(Element::to_f64(number));
+    let (windows, width) = (rows.windows, rows.elements());
+    let (image, per_image) = (windows.inputs() * rows.c, windows.output[0] * windows.output[1]);
+    assert!(y.len() == range.len() * width && taps.len() == y.len(), "max_pool: results of another size");
+    let mut numbers = Scratch::<T>::new(width);
+    let numbers = numbers.as_mut_slice();
+    let outputs = y.chunks_exact_mut(width).zip(taps.chunks_exact_mut(width));
+    for (at, (y, taps)) in range.zip(outputs) {
+        let x = &x[at / per_image * image..][..image];
+        // SAFETY: the level is the CPU's; positions lie inside the image, whose length was just checked.
+        unsafe { row_at(simd::level(), rows, at % per_image, x.as_ptr(), (y, numbers), taps) };
     }
 }
 
-/// Channels from which whole vectors are masked and added; below, elements are scattered one by one.
-const WIDE: usize = 16;
+/// One row of windows: `g` added to the image `dx` where the taps say.
+#[inline(always)]
+unsafe fn spread_kernel<S: Simd, C: Tap>(
+    rows: &Rows<'_>,
+    at: usize,
+    g: (&[S::Scalar], &mut [S::Scalar]),
+    taps: &[C],
+    dx: *mut S::Scalar,
+) {
+    let (g, numbers) = g;
+    for (number, &tap) in numbers.iter_mut().zip(taps) {
+        *number = tap.to_lane();
+    }
+    let (c, lines, apart) = (rows.c, rows.lines(at), rows.windows.are_apart());
+    let step = rows.windows.dilation[2] * c;
+    for (window, column) in rows.columns.iter().enumerate() {
+        let mut channel = 0;
+        while channel < c {
+            let lanes = (c - channel).min(S::LANES);
+            // SAFETY: taps are positions inside the input, with `c` channels behind them; `g` and the numbers have `c`
+            // elements for each column, as `adjoint` checked.
+            unsafe {
+                let from = window * c + channel;
+                let load = |from| if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
+                let (g, tap) = (load(g.as_ptr().add(from)), load(numbers.as_ptr().add(from)));
+                for (number, line) in lines.clone() {
+                    let mut to = dx.add((line + column.first) * c + channel);
+                    for kw in column.taps.clone() {
+                        let here = S::equal(tap, S::splat(S::Scalar::from_f64((number + kw) as f64)));
+                        let mut value = S::select(here, g, S::zero());
+                        if !apart {
+                            value = S::add(load(to), value);
+                        }
+                        if lanes == S::LANES {
+                            S::store(to, value);
+                        } else {
+                            S::store_first(to, lanes, value);
+                        }
+                        to = to.wrapping_add(step);
+                    }
+                }
+            }
+            channel += lanes;
+        }
+    }
+}
+dispatch! {
+    unsafe fn spread_at<T>[C: Tap](rows: &Rows<'_>, at: usize, g: (&[T], &mut [T]), taps: &[C], dx: *mut T) = spread_kernel;
+}
 
 /// One image: `dx` is written entirely.
-pub(super) fn adjoint<T: Real + Element, C: Element>(g: &[T], taps: &[C], windows: &Windows, c: usize, dx: &mut [T]) {
+pub(super) fn adjoint<T: Real + Element, C: Tap>(g: &[T], taps: &[C], rows: &Rows<'_>, dx: &mut [T]) {
+    let (windows, width) = (rows.windows, rows.elements());
+    let per_image = windows.output[0] * windows.output[1];
+    assert!(dx.len() == windows.inputs() * rows.c && g.len() == per_image * width && taps.len() == g.len());
     dx.fill(<T as Real>::ZERO);
-    let [_, kh, kw] = windows.kernel;
-    // Offsets of taps from the first one; the position of a tap outside the input is never used.
-    let steps: Vec<isize> = (0..windows.taps())
-        .map(|tap| {
-            let [d, h, w] = [tap / (kh * kw), tap / kw % kh, tap % kw];
-            let [d, h, w] = [d * windows.dilation[0], h * windows.dilation[1], w * windows.dilation[2]];
-            (((d * windows.input[1] + h) * windows.input[2] + w) * c) as isize
-        })
-        .collect();
-    let [od, oh, ow] = windows.output;
-    let start = |axis: usize, o: usize| (o * windows.stride[axis]) as isize - windows.padding[axis] as isize;
-    for d in 0..od {
-        for h in 0..oh {
-            let line = (start(0, d) * windows.input[1] as isize + start(1, h)) * windows.input[2] as isize;
-            for w in 0..ow {
-                let base = (line + start(2, w)) * c as isize;
-                let from = ((d * oh + h) * ow + w) * c;
-                let (g, taps) = (&g[from..from + c], &taps[from..from + c]);
-                if c < WIDE {
-                    for (channel, (g, tap)) in g.iter().zip(taps).enumerate() {
-                        dx[(base + steps[tap.to_i64() as usize]) as usize + channel] += *g;
-                    }
-                } else {
-                    wide(g, taps, (windows, [d, h, w]), (base, &steps), dx);
-                }
-            }
-        }
+    let mut numbers = Scratch::<T>::new(width);
+    let numbers = numbers.as_mut_slice();
+    for (at, (g, taps)) in g.chunks_exact(width).zip(taps.chunks_exact(width)).enumerate() {
+        // SAFETY: the level is the CPU's; positions lie inside the image, whose length was checked.
+        unsafe { spread_at(simd::level(), rows, at, (g, numbers), taps, dx.as_mut_ptr()) };
     }
-}
-
-fn wide<T: Real + Element, C: Element>(
-    g: &[T],
-    taps: &[C],
-    (windows, [d, h, w]): (&Windows, [usize; 3]),
-    (base, steps): (isize, &[isize]),
-    dx: &mut [T],
-) {
-    let apart = windows.are_apart();
-    for kd in windows.inside(0, d) {
-        for kh in windows.inside(1, h) {
-            for kw in windows.inside(2, w) {
-                let tap = (kd * windows.kernel[1] + kh) * windows.kernel[2] + kw;
-                let dx = &mut dx[(base + steps[tap]) as usize..][..g.len()];
-                let tap = <C as Element>::from_f64(tap as f64);
-                // SAFETY: the level is the CPU's.
-                unsafe { masked(simd::level(), Masked { g, taps, tap, apart }, dx) };
-            }
-        }
-    }
-}
-
-struct Masked<'a, T, C> {
-    g: &'a [T],
-    taps: &'a [C],
-    tap: C,
-    apart: bool,
-}
-
-/// What the masked addition needs of a tap number.
-trait Tap: Copy + PartialEq {}
-impl<C: Element> Tap for C {}
-
-#[inline(always)]
-unsafe fn masked_kernel<S: Simd, C: Tap>(from: Masked<'_, S::Scalar, C>, dx: &mut [S::Scalar]) {
-    let Masked { g, taps, tap, apart } = from;
-    let (g, taps) = (&g[..dx.len()], &taps[..dx.len()]);
-    if apart {
-        for j in 0..dx.len() {
-            dx[j] = if taps[j] == tap { g[j] } else { S::Scalar::ZERO };
-        }
-    } else {
-        for j in 0..dx.len() {
-            dx[j] += if taps[j] == tap { g[j] } else { S::Scalar::ZERO };
-        }
-    }
-}
-
-dispatch! {
-    unsafe fn masked<T>[C: Tap](from: Masked<'_, T, C>, dx: &mut [T]) = masked_kernel;
 }

@@ -134,7 +134,7 @@ pub fn max_pool(x: &Tensor, windows: &Windows) -> (Tensor, Tensor) {
     })
 }
 
-fn forward<T: crate::simd::Real + Element, C: Element>(
+fn forward<T: crate::simd::Real + Element, C: Element + channels::Tap>(
     x: &[T],
     windows: &Windows,
     images: Images,
@@ -147,16 +147,16 @@ fn forward<T: crate::simd::Real + Element, C: Element>(
     let (y, taps) = (Disjoint::new(y), Disjoint::new(taps));
     let [d, h, w] = windows.output;
     if images.last {
+        let shared = channels::Rows::new(windows, images.c);
         let row = w * images.c;
         let rows = images.n * d * h;
         let each = (8192 / (row * windows.taps()).max(1)).max(1);
         parallel::for_each(rows.div_ceil(each), |task| {
-            for row_index in task * each..((task + 1) * each).min(rows) {
-                let x = &x[row_index / (d * h) * windows.inputs() * images.c..];
-                // SAFETY: every row is written by one task.
-                let (y, taps) = unsafe { (y.slice(row_index * row, row), taps.slice(row_index * row, row)) };
-                channels::forward(x, windows, images.c, row_index % (d * h), (y, taps));
-            }
+            let range = task * each..((task + 1) * each).min(rows);
+            let (first, len) = (range.start * row, range.len() * row);
+            // SAFETY: every row is written by one task.
+            let results = unsafe { (y.slice(first, len), taps.slice(first, len)) };
+            channels::forward(x, &shared, range, results);
         });
     } else {
         let (outputs, inputs, planes) = (windows.outputs(), windows.inputs(), images.n * images.c);
@@ -187,7 +187,7 @@ pub fn max_pool_adjoint(g: &Tensor, taps: &Tensor, windows: &Windows) -> Tensor 
     }))
 }
 
-fn adjoint<T: crate::simd::Real + Element, C: Element>(
+fn adjoint<T: crate::simd::Real + Element, C: Element + channels::Tap>(
     g: &[T],
     taps: &[C],
     windows: &Windows,
@@ -201,13 +201,13 @@ fn adjoint<T: crate::simd::Real + Element, C: Element>(
     let width = if images.last { images.c } else { 1 };
     let (inputs, outputs) = (windows.inputs() * width, windows.outputs() * width);
     let each = (16384 / inputs.max(1)).max(1) * inputs;
+    let rows = images.last.then(|| channels::Rows::new(windows, images.c));
     parallel::for_each_chunk(dx, each, |first, dx| {
         for (image, dx) in (first / inputs..).zip(dx.chunks_mut(inputs)) {
             let (g, taps) = (&g[image * outputs..][..outputs], &taps[image * outputs..][..outputs]);
-            if images.last {
-                channels::adjoint(g, taps, windows, images.c, dx);
-            } else {
-                planes::adjoint(g, taps, windows, dx);
+            match &rows {
+                Some(rows) => channels::adjoint(g, taps, rows, dx),
+                None => planes::adjoint(g, taps, windows, dx),
             }
         }
     });

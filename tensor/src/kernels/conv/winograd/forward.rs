@@ -4,7 +4,7 @@ use super::transform::{input_square, output_square, weight_square};
 use super::{BLOCK, POINTS, Tile, Tiling, apart, prefetch, window};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
-use crate::kernels::conv::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};

@@ -5,7 +5,7 @@ use super::transform::{gradient_square, input_square, weight_gradient_square};
 use super::{BLOCK, POINTS, Tiling, apart, prefetch, window};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
-use crate::kernels::conv::scratch::Scratch;
+use crate::kernels::scratch::Scratch;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};

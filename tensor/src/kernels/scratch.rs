@@ -6,7 +6,7 @@ use crate::memory::Buffer;
 use crate::simd::Real;
 
 /// Room for elements, with unspecified values at first; aligned to a cache line.
-pub(super) struct Scratch<T> {
+pub(crate) struct Scratch<T> {
     buffer: Buffer,
     len: usize,
     of: PhantomData<T>,
@@ -14,20 +14,25 @@ pub(super) struct Scratch<T> {
 
 impl<T: Real> Scratch<T> {
     /// Room for `len` elements.
-    pub(super) fn new(len: usize) -> Scratch<T> {
+    pub(crate) fn new(len: usize) -> Scratch<T> {
         Scratch { buffer: Buffer::new(len * size_of::<T>()).0, len, of: PhantomData }
     }
 
-    pub(super) fn as_ptr(&self) -> *const T {
+    pub(crate) fn as_ptr(&self) -> *const T {
         self.buffer.as_ptr().cast()
     }
 
-    pub(super) fn as_mut_ptr(&mut self) -> *mut T {
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut T {
         self.buffer.as_mut_ptr().cast()
     }
 
-    pub(super) fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         // SAFETY: the buffer is aligned, initialised and at least `len` elements long; every bit pattern is a float.
         unsafe { std::slice::from_raw_parts(self.as_ptr(), self.len) }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: as for `as_slice`, borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr(), self.len) }
     }
 }
