@@ -5,7 +5,11 @@
 //! variable that does both in a single pass, recorded as one fused op whose inputs are those of the waiting op. If
 //! anybody looks at the waiting value itself (a hook, a second use, a print), it is computed plainly, once, and its own
 //! node takes part in the graph as ever. So fusing changes neither what users write nor what they see.
+//!
+//! The op that comes next can also read the waiting value without having it made ([`Variable::waiting`]): it computes the
+//! elements as it goes along, and keeps the waiting variable for its gradient.
 
+use std::any::Any;
 use std::fmt;
 
 use tensor::{DType, Dims, Tensor};
@@ -13,7 +17,7 @@ use tensor::{DType, Dims, Tensor};
 use crate::Variable;
 
 /// A value that is computed when somebody looks at it.
-pub trait Deferred: fmt::Debug + Send + Sync {
+pub trait Deferred: fmt::Debug + Any + Send + Sync {
     /// The value's shape.
     fn shape(&self) -> Dims;
     /// The value's dtype.
@@ -35,4 +39,11 @@ pub enum Epilogue<'a> {
     Relu6,
     /// `x + other`, of the same shape.
     Add(&'a Variable),
+    /// `x * scale + shift` per channel (axis 1), both `[c]` and constants: only asked where nothing is recorded.
+    Scale {
+        /// The factor.
+        scale: &'a Tensor,
+        /// What is added then.
+        shift: &'a Tensor,
+    },
 }

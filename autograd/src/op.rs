@@ -92,7 +92,20 @@ pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized +
         let (output, saved) = self.forward(tensors.each_ref());
         let kept = Self::KEEPS.output.then(|| output.clone());
         let shape = Dims::from_slice(output.shape());
-        let node = record(self, inputs, tensors, saved, (kept, shape))(Location::caller());
+        let node = record(self, inputs, tensors.map(Kept::Value), saved, (kept, shape))(Location::caller());
+        Variable::with_node(output, Some(node))
+    }
+
+    /// Like [`apply`](Op::apply) for a caller that has computed the output and what is saved, in a way of its own that
+    /// need not have read inputs that still wait to be computed: they are kept waiting.
+    #[track_caller]
+    fn apply_known(self, inputs: [&Variable; N], output: Tensor, saved: Self::Saved) -> Variable {
+        if !records(&inputs) {
+            return Variable::new(output);
+        }
+        let kept = Self::KEEPS.output.then(|| output.clone());
+        let shape = Dims::from_slice(output.shape());
+        let node = record(self, inputs, inputs.map(Kept::of), saved, (kept, shape))(Location::caller());
         Variable::with_node(output, Some(node))
     }
 
@@ -103,7 +116,7 @@ pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized +
         if !records(&inputs) {
             return Variable::deferred(value, None);
         }
-        let tensors = inputs.map(Variable::data);
+        let tensors = inputs.map(|input| Kept::Value(input.data()));
         let node = record(self, inputs, tensors, saved, (None, value.shape()))(Location::caller());
         Variable::deferred(value, Some(node))
     }
@@ -120,7 +133,7 @@ fn edge(input: &Variable) -> Option<Arc<Node>> {
 fn record<O: Op<N>, const N: usize>(
     op: O,
     inputs: [&Variable; N],
-    tensors: [Tensor; N],
+    tensors: [Kept; N],
     saved: O::Saved,
     (output, shape): (Option<Tensor>, Dims),
 ) -> impl FnOnce(&'static Location<'static>) -> Arc<Node> {
@@ -143,12 +156,26 @@ fn record<O: Op<N>, const N: usize>(
     move |location| Node::new(shape, Some(Arc::new(recorded)), true, location)
 }
 
+/// An input that a vjp will read.
+enum Kept {
+    /// As it was at the time of the call: a leaf may change later.
+    Value(Tensor),
+    /// The result of an op that nobody has looked at yet; it is computed if the vjp needs it made.
+    Waiting(Variable),
+}
+
+impl Kept {
+    fn of(input: &Variable) -> Kept {
+        if input.is_waiting() { Kept::Waiting(input.clone()) } else { Kept::Value(input.data()) }
+    }
+}
+
 /// An op in the graph.
 struct Recorded<O: Op<N>, const N: usize> {
     op: O,
     edges: [Option<Arc<Node>>; N],
     shapes: [Dims; N],
-    kept: [Option<Tensor>; N],
+    kept: [Option<Kept>; N],
     output: Option<Tensor>,
     saved: O::Saved,
     /// Which inputs (bit by bit) and whether the output were read, for the check of `KEEPS`.
@@ -211,11 +238,14 @@ impl<'a, O: Op<N>, const N: usize> Context<'a, O, N> {
     /// # Panics
     /// If the op's [`Keeps`] leaves it out.
     pub fn input(&self, index: usize) -> Variable {
-        let Some(tensor) = &self.recorded.kept[index] else {
+        let Some(kept) = &self.recorded.kept[index] else {
             panic!("{}: the vjp reads input {index}, which KEEPS leaves out", O::NAME)
         };
         self.recorded.note(1 << index);
-        Variable::with_node(tensor.clone(), self.recorded.edges[index].clone())
+        match kept {
+            Kept::Value(tensor) => Variable::with_node(tensor.clone(), self.recorded.edges[index].clone()),
+            Kept::Waiting(variable) => variable.clone(),
+        }
     }
 
     /// All inputs, connected to the graph.

@@ -1,5 +1,6 @@
 //! [`Variable`]: a tensor that may remember where it came from.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
@@ -61,6 +62,11 @@ impl Variable {
         Variable { inner: Arc::new(Inner { shape, value: RwLock::new(Value::Ready(tensor)), node }) }
     }
 
+    /// A constant whose value is computed when somebody looks at it.
+    pub fn lazy(value: Box<dyn Deferred>) -> Variable {
+        Variable::deferred(value, None)
+    }
+
     pub(crate) fn deferred(value: Box<dyn Deferred>, node: Option<Arc<Node>>) -> Variable {
         let shape = value.shape();
         Variable { inner: Arc::new(Inner { shape, value: RwLock::new(Value::Deferred(value)), node }) }
@@ -93,6 +99,21 @@ impl Variable {
             Value::Deferred(deferred) => deferred.fuse(self, epilogue),
             Value::Ready(_) => None,
         }
+    }
+
+    /// What `read` makes of the waiting value, if the value waits to be computed as a `D`.
+    ///
+    /// An op that can compute the elements itself, as it reads them, asks this before [`data`](Variable::data).
+    pub fn waiting<D: Deferred, R>(&self, read: impl FnOnce(&D) -> Option<R>) -> Option<R> {
+        let value = self.inner.value.read().unwrap_or_else(|error| error.into_inner());
+        match &*value {
+            Value::Deferred(deferred) => read((deferred.as_ref() as &dyn Any).downcast_ref()?),
+            Value::Ready(_) => None,
+        }
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(&*self.inner.value.read().unwrap_or_else(|error| error.into_inner()), Value::Deferred(_))
     }
 
     /// Replaces the value of a leaf, for optimizers and loading; not recorded.

@@ -4,8 +4,9 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, prop
 use proptest::test_runner::TestCaseError;
 
 use gradus_tensor::kernels::conv::{
-    ConvAlgorithm, ConvGeometry, Epilogue, conv, conv_input_grad, conv_transpose, conv_weight_grad,
+    ConvAlgorithm, ConvGeometry, Epilogue, Input, Prologue, conv, conv_input_grad, conv_transpose, conv_weight_grad,
 };
+use gradus_tensor::kernels::norm::{Activation, Channels, channel_affine};
 use gradus_tensor::simd::{available_levels, with_level};
 use gradus_tensor::{DType, Dims, MemoryFormat, Tensor, manual_seed, parallel};
 
@@ -134,15 +135,39 @@ fn check(case: &Case, dtype: DType, tolerance: f64) -> Result<(), TestCaseError>
     let rectified: Vec<f64> =
         y.iter().enumerate().map(|(i, y)| (y + biases[i / pixels.max(1) % case.k]).max(0.0)).collect();
     let bias = bias.to_dtype(dtype);
-    close("epilogue", &conv(&x, &w, geometry, Epilogue { bias: Some(&bias), relu: true }), &rectified, tolerance)?;
+    let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu, ..Epilogue::default() };
+    close("epilogue", &conv(&x, &w, geometry, epilogue), &rectified, tolerance)?;
+    let clipped: Vec<f64> = y.iter().zip(&gs).map(|(y, g)| (y + 3.0 * g).clamp(0.0, 6.0)).collect();
+    let addend = g.mul_scalar(3.0);
+    let epilogue = Epilogue { addend: Some(&addend), activation: Activation::Relu6, ..Epilogue::default() };
+    close("addend", &conv(&x, &w, geometry, epilogue), &clipped, tolerance)?;
+    prologues(case, [&x, &w, &g])?;
     let bias = numbers(&[case.c], case.seed ^ 6, false);
     let biases = bias.to_vec::<f64>();
     let pixels: usize = case.input.iter().product();
     let rectified: Vec<f64> =
         dx.iter().enumerate().map(|(i, dx)| (dx + biases[i / pixels.max(1) % case.c]).max(0.0)).collect();
     let bias = bias.to_dtype(dtype);
-    let epilogue = Epilogue { bias: Some(&bias), relu: true };
+    let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu, ..Epilogue::default() };
     close("transpose", &conv_transpose(&g, &w, &case.input, geometry, epilogue), &rectified, tolerance)
+}
+
+/// A normalisation that is applied as the input is read gives the bits of one that is computed before.
+fn prologues(case: &Case, [x, w, g]: [&Tensor; 3]) -> Result<(), TestCaseError> {
+    let vector = |seed: u64| numbers(&[case.c], case.seed ^ seed, false).to_dtype(x.dtype());
+    let channels = Channels { mean: vector(1), scale: vector(2).mul_scalar(4.0), shift: vector(3) };
+    let activation = [Activation::Identity, Activation::Relu, Activation::Relu6][case.seed as usize % 3];
+    let before = channel_affine(x, &channels, None, activation);
+    let input = Input { tensor: x, prologue: Some(Prologue { channels: &channels, activation }) };
+    let bits = |t: Tensor| t.to_dtype(DType::F64).to_vec::<f64>().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    let geometry = &case.geometry;
+    let [read, computed] =
+        [input, Input::from(&before)].map(|input| bits(conv(input, w, geometry, Epilogue::default())));
+    prop_assert!(read == computed, "forward with a prologue");
+    let [read, computed] =
+        [input, Input::from(&before)].map(|input| bits(conv_weight_grad(input, g, &case.kernel, geometry)));
+    prop_assert!(read == computed, "weight_grad with a prologue");
+    Ok(())
 }
 
 /// Convolutions of any kind, small enough for the loops.

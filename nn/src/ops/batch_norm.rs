@@ -2,7 +2,9 @@
 //!
 //! [`batch_norm`] computes its statistics at once and returns a deferred variable. `relu`, `relu6` and `+` that follow
 //! are taken into the pass that computes the elements, and into one backward pass that finds the activation's mask
-//! again from the input: nothing but input (and addend) is kept. Where the gradient is differentiated itself, the
+//! again from the input: nothing but input (and addend) is kept. A convolution that comes next computes the elements as
+//! it reads them ([`Normalized`]), and where nothing is recorded, constant statistics go into the weights of the
+//! convolution before. Where the gradient is differentiated itself, the
 //! formula below takes the kernels' place. Instance, group and layer normalisation are this op on reshaped inputs.
 
 #[cfg(any(test, feature = "check"))]
@@ -12,6 +14,7 @@ use std::sync::Arc;
 
 use autograd::ops::elementwise::where_;
 use autograd::{Context, Deferred, Epilogue, Op, Variable};
+use tensor::kernels::conv::{Input, Prologue};
 use tensor::kernels::norm::{Activation, Channels, channel_affine, channel_gradient, channel_statistics};
 use tensor::{DType, Dims, Tensor};
 
@@ -210,57 +213,89 @@ impl Op<4> for BatchNormAdd {
 #[derive(Debug)]
 struct Waiting {
     source: Source,
+    statistics: Arc<Statistics>,
     inputs: [Variable; 3],
-    addend: Option<Variable>,
+    /// The inputs at the time of the call: a leaf among them may change before this is computed.
+    values: [Tensor; 3],
+    addend: Option<(Variable, Tensor)>,
+    activation: Activation,
 }
 
 impl Waiting {
     fn variable(self) -> Variable {
-        let saved = self.source.statistics(&self.inputs[0].data());
-        let (source, activation) = (self.source.clone(), Activation::Identity);
+        let (source, activation, saved) = (self.source.clone(), self.activation, self.statistics.clone());
         let [x, weight, bias] = self.inputs.clone();
         match self.addend.clone() {
             None => BatchNorm { source, activation }.apply_deferred([&x, &weight, &bias], saved, Box::new(self)),
-            Some(addend) => {
+            Some((addend, _)) => {
                 BatchNormAdd { source, activation }.apply_deferred([&x, &weight, &bias, &addend], saved, Box::new(self))
             }
         }
     }
 
-    fn activated(&self, activation: Activation) -> Variable {
-        let (source, [x, weight, bias]) = (self.source.clone(), self.inputs.each_ref());
-        match &self.addend {
-            None => BatchNorm { source, activation }.apply([x, weight, bias]),
-            Some(addend) => BatchNormAdd { source, activation }.apply([x, weight, bias, addend]),
-        }
+    fn channels(&self) -> Channels {
+        self.source.channels(&self.statistics, &self.values[1], &self.values[2])
+    }
+
+    /// The same with something more folded in, unless an input has changed since.
+    fn followed_by(&self, addend: Option<(Variable, Tensor)>, activation: Activation) -> Option<Variable> {
+        let mut inputs = self.inputs.iter().zip(&self.values);
+        inputs.all(|(input, value)| input.data().shares_storage(value)).then(|| {
+            let (source, statistics, inputs) = (self.source.clone(), self.statistics.clone(), self.inputs.clone());
+            Waiting { source, statistics, inputs, values: self.values.clone(), addend, activation }.variable()
+        })
     }
 }
 
 impl Deferred for Waiting {
     fn shape(&self) -> Dims {
-        Dims::from_slice(self.inputs[0].shape())
+        Dims::from_slice(self.values[0].shape())
     }
 
     fn dtype(&self) -> DType {
-        self.inputs[0].dtype()
+        self.values[0].dtype()
     }
 
     fn compute(&self) -> Tensor {
-        let [x, weight, bias] = self.inputs.each_ref().map(|input| input.data());
-        let addend = self.addend.as_ref().map(Variable::data);
-        self.source.forward([&x, &weight, &bias], addend.as_ref(), Activation::Identity).0
+        let addend = self.addend.as_ref().map(|addend| &addend.1);
+        channel_affine(&self.values[0], &self.channels(), addend, self.activation)
     }
 
     fn fuse(&self, _: &Variable, epilogue: &Epilogue<'_>) -> Option<Variable> {
+        if self.activation != Activation::Identity {
+            return None;
+        }
         match epilogue {
-            Epilogue::Relu => Some(self.activated(Activation::Relu)),
-            Epilogue::Relu6 => Some(self.activated(Activation::Relu6)),
+            Epilogue::Relu => self.followed_by(self.addend.clone(), Activation::Relu),
+            Epilogue::Relu6 => self.followed_by(self.addend.clone(), Activation::Relu6),
             Epilogue::Add(other) if self.addend.is_none() => {
-                let (source, inputs) = (self.source.clone(), self.inputs.clone());
-                Some(Waiting { source, inputs, addend: Some((*other).clone()) }.variable())
+                self.followed_by(Some(((*other).clone(), other.data())), Activation::Identity)
             }
             _ => None,
         }
+    }
+}
+
+/// A normalisation that the next op computes as it reads.
+pub(crate) struct Normalized {
+    input: Tensor,
+    channels: Channels,
+    activation: Activation,
+}
+
+impl Normalized {
+    /// The normalisation whose result `x` is, if it still waits to be computed.
+    pub(crate) fn waiting(x: &Variable) -> Option<Normalized> {
+        x.waiting(|waiting: &Waiting| {
+            let (input, activation) = (waiting.values[0].clone(), waiting.activation);
+            waiting.addend.is_none().then(|| Normalized { input, channels: waiting.channels(), activation })
+        })
+    }
+
+    /// What a convolution reads.
+    pub(crate) fn input(&self) -> Input<'_> {
+        let prologue = Prologue { channels: &self.channels, activation: self.activation };
+        Input { tensor: &self.input, prologue: Some(prologue) }
     }
 }
 
@@ -309,8 +344,19 @@ pub fn batch_norm(x: &Variable, affine: Affine<'_>, mut source: Source) -> Varia
         tensor::fault!("batch_norm", [input: x.shape()], "the input has {} channels but the statistics {}",
             x.shape()[1], fixed.mean.len());
     }
-    if source.fixed.is_none() && source.known.is_none() {
-        source.known = Some(Arc::new(Statistics::of(&x.data())));
+    if let Some(fixed) = &source.fixed
+        && !(autograd::is_grad_enabled() && [x, &weight, &bias].iter().any(|input| input.requires_grad()))
+    {
+        let Channels { mean, scale, shift } = source.channels(fixed, &weight.data(), &bias.data());
+        if let Some(folded) = x.fuse(&Epilogue::Scale { shift: &shift.sub(&mean.mul(&scale)), scale: &scale }) {
+            return folded;
+        }
     }
-    Waiting { source, inputs: [x.clone(), weight, bias], addend: None }.variable()
+    let values = [x, &weight, &bias].map(Variable::data);
+    if source.fixed.is_none() && source.known.is_none() {
+        source.known = Some(Arc::new(Statistics::of(&values[0])));
+    }
+    let statistics = source.statistics(&values[0]);
+    let (inputs, activation) = ([x.clone(), weight, bias], Activation::Identity);
+    Waiting { source, statistics, inputs, values, addend: None, activation }.variable()
 }

@@ -6,6 +6,7 @@ use tensor::kernels::conv::{self, ConvGeometry, Epilogue};
 use tensor::{Dims, Tensor};
 
 use super::Conv;
+use crate::ops::batch_norm::Normalized;
 
 /// The gradients of `<g, conv(x, w)>` that are wanted.
 pub(super) fn of_conv(
@@ -17,8 +18,15 @@ pub(super) fn of_conv(
     let geometry = || geometry.clone();
     [
         wants[0].then(|| ConvTranspose { geometry: geometry(), output: spatial(x) }.apply([g, w])),
-        wants[1].then(|| ConvWeightGrad { geometry: geometry(), kernel: spatial(w) }.apply([x, g])),
+        wants[1].then(|| weight_grad(ConvWeightGrad { geometry: geometry(), kernel: spatial(w) }, [x, g])),
     ]
+}
+
+/// The gradient in the weights; a normalisation that made `x` is computed again as it is read.
+fn weight_grad(op: ConvWeightGrad, [x, g]: [&Variable; 2]) -> Variable {
+    let Some(normalized) = Normalized::waiting(x) else { return op.apply([x, g]) };
+    let dw = conv::conv_weight_grad(normalized.input(), &g.data(), &op.kernel, &op.geometry);
+    op.apply_known([x, g], dw, ())
 }
 
 /// The gradients of `<h, conv_transpose(x, w)>` that are wanted.
@@ -83,7 +91,7 @@ impl Op<3> for ConvTransposeBias {
     type Saved = ();
 
     fn forward(&self, [x, w, b]: [&Tensor; 3]) -> (Tensor, ()) {
-        let epilogue = Epilogue { bias: Some(b), relu: false };
+        let epilogue = Epilogue { bias: Some(b), ..Epilogue::default() };
         (conv::conv_transpose(x, w, &self.output, &self.geometry, epilogue), ())
     }
 

@@ -3,6 +3,7 @@
 use autograd::{Context, Keeps, Op, Variable};
 use tensor::Tensor;
 use tensor::kernels::conv::{self, ConvGeometry, Epilogue};
+use tensor::kernels::norm::Activation;
 
 use super::adjoint;
 use crate::ops::fused_relu::relu_grad;
@@ -20,7 +21,7 @@ impl Op<3> for ConvRelu {
     type Saved = ();
 
     fn forward(&self, [x, w, b]: [&Tensor; 3]) -> (Tensor, ()) {
-        (conv::conv(x, w, &self.geometry, Epilogue { bias: Some(b), relu: true }), ())
+        (conv::conv(x, w, &self.geometry, Epilogue { bias: Some(b), activation: Activation::Relu, ..Epilogue::default() }), ())
     }
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 3>) -> [Option<Variable>; 3] {

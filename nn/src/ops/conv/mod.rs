@@ -4,10 +4,12 @@
 //! and the vjp of each is the other two. So derivatives of every order come from these three kernels.
 //!
 //! Bias and ReLU are added by the same kernel that convolves: [`conv2d`] returns a deferred variable, and a
-//! [`relu`](Variable::relu) that comes next makes one op of both.
+//! [`relu`](Variable::relu) that comes next makes one op of both. A normalisation that comes before is computed by the
+//! kernel as it reads, so that its result is never stored.
 
 mod adjoint;
 mod fused;
+mod inference;
 mod options;
 #[cfg(any(test, feature = "check"))]
 mod samples;
@@ -24,6 +26,7 @@ pub use options::{ConvOptions, ConvTransposeOptions};
 pub use transpose::{conv_transpose1d, conv_transpose2d, conv_transpose3d};
 pub(crate) use transpose::{conv_transpose, output_padding_for};
 
+use super::batch_norm::Normalized;
 use super::fused_relu::defer;
 use super::pad::{PadMode, pad};
 use super::window::PaddingMode;
@@ -62,7 +65,7 @@ impl Op<3> for ConvBias {
     type Saved = ();
 
     fn forward(&self, [x, w, b]: [&Tensor; 3]) -> (Tensor, ()) {
-        (conv::conv(x, w, &self.geometry, Epilogue { bias: Some(b), relu: false }), ())
+        (conv::conv(x, w, &self.geometry, Epilogue { bias: Some(b), ..Epilogue::default() }), ())
     }
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 3>) -> [Option<Variable>; 3] {
@@ -153,8 +156,25 @@ pub(crate) fn convolve<const N: usize>(
             &details(x, w, options),
         );
     }
+    let spatial = geometry.output_spatial(&padded.shape()[2..], &kernel).expect("just checked");
+    let mut shape = Dims::from_slice(&[padded.shape()[0], w.shape()[0]]);
+    shape.extend_from_slice(&spatial);
+    if let Some(waiting) = inference::defer([&padded, w], bias, &geometry, shape.clone()) {
+        return waiting;
+    }
+    if let Some(normalized) = Normalized::waiting(&padded) {
+        let bias_data = bias.map(Variable::data);
+        let epilogue = Epilogue { bias: bias_data.as_ref(), ..Epilogue::default() };
+        let y = conv::conv(normalized.input(), &w.data(), &geometry, epilogue);
+        return match bias {
+            Some(bias) => ConvBias { geometry }.apply_known([&padded, w, bias], y, ()),
+            None => Conv { geometry }.apply_known([&padded, w], y, ()),
+        };
+    }
     match bias {
-        Some(bias) => conv_bias([&padded, w, bias], geometry),
+        Some(bias) => {
+            defer(ConvBias { geometry: geometry.clone() }, ConvRelu { geometry }, [&padded, w, bias], shape)
+        }
         None => Conv { geometry }.apply([&padded, w]),
     }
 }
@@ -162,6 +182,9 @@ pub(crate) fn convolve<const N: usize>(
 /// `x` with so much before and after each of its last axes.
 #[track_caller]
 fn pad_around(x: &Variable, amounts: &[(usize, usize)], mode: PaddingMode) -> Variable {
+    if amounts.iter().all(|&amounts| amounts == (0, 0)) {
+        return x.clone();
+    }
     let pairs: Vec<[isize; 2]> =
         amounts.iter().rev().map(|&(before, after)| [before as isize, after as isize]).collect();
     let mode = match mode {
@@ -171,16 +194,6 @@ fn pad_around(x: &Variable, amounts: &[(usize, usize)], mode: PaddingMode) -> Va
         PaddingMode::Circular => PadMode::Circular,
     };
     pad(x, &pairs, mode)
-}
-
-/// A convolution with bias that waits to see whether a ReLU follows.
-#[track_caller]
-fn conv_bias(inputs: [&Variable; 3], geometry: ConvGeometry) -> Variable {
-    let [x, w, _] = inputs;
-    let spatial = geometry.output_spatial(&x.shape()[2..], &w.shape()[2..]).expect("checked by the caller");
-    let mut shape = Dims::from_slice(&[x.shape()[0], w.shape()[0]]);
-    shape.extend_from_slice(&spatial);
-    defer(ConvBias { geometry: geometry.clone() }, ConvRelu { geometry }, inputs, shape)
 }
 
 /// The operands, as messages show them.

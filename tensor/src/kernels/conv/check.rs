@@ -128,3 +128,15 @@ pub(super) fn bias(op: &str, bias: Option<&Tensor>, x: &Tensor, channels: usize)
         }
     }
 }
+
+/// Checks an optional addend of a result of shape `shape`.
+#[track_caller]
+pub(super) fn addend(op: &str, addend: Option<&Tensor>, w: &Tensor, shape: &[usize]) {
+    if let Some(addend) = addend {
+        addend.expect_dtype(op, "addend", w.dtype());
+        if addend.shape() != shape {
+            let operands = [("addend", addend.shape()), ("result", shape)];
+            crate::error::fail(op, format_args!("the addend has another shape than the result"), &operands);
+        }
+    }
+}

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::pad::Images;
+use super::pad::{Images, Window};
 use super::plan::{Phase, Plan};
 use super::problem::Problem;
-use crate::kernels::scratch::Scratch;
 use super::tile::{Shape, Shared};
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};
 
@@ -29,7 +29,8 @@ struct Pass<'a, T> {
 /// `dw`, dense as `[c, 1, *kernel]`, where groups, input and output channels are as many.
 ///
 /// # Safety
-/// `x` and `g` are valid for reads as `p` describes, and their channels follow one another.
+/// `x` and `g` are valid for reads as `p` describes, and their channels follow one another; if `x` is mapped, there is
+/// one depth.
 pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
     let shape = Shape::current::<T>();
     let plan = Plan::forward(p);
@@ -60,6 +61,7 @@ unsafe fn rows_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, rows: Range<usize>, s
     // SAFETY: the sums hold every tap's channels.
     unsafe { std::ptr::write_bytes(sums, 0, p.taps() * pass.channels) };
     let inner = w.interior(p.input[2]);
+    let mut mapped = pass.x.map.map(|_| MappedRows::new(p));
     for row in rows {
         let (n, od, oh) = (row / (p.output[0] * p.output[1]), row / p.output[1] % p.output[0], row % p.output[1]);
         let g = pass.g.data.wrapping_offset(
@@ -74,9 +76,13 @@ unsafe fn rows_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, rows: Range<usize>, s
                 if (0..2).any(|axis| at[axis] < 0 || at[axis] >= p.input[axis] as isize) {
                     continue;
                 }
-                let x = pass.x.data.wrapping_offset(
-                    n as isize * pass.x.strides[0] + at[0] * pass.x.strides[2] + at[1] * pass.x.strides[3],
-                );
+                let x = match &mut mapped {
+                    // SAFETY: the row is inside the image.
+                    Some(mapped) => unsafe { mapped.row(&pass.x, n, at[1] as usize) },
+                    None => pass.x.data.wrapping_offset(
+                        n as isize * pass.x.strides[0] + at[0] * pass.x.strides[2] + at[1] * pass.x.strides[3],
+                    ),
+                };
                 let tap = (tap_d * p.kernel[1] + tap_h) * p.kernel[2];
                 let line = Line { x, g, sums: sums.wrapping_add(tap * pass.channels), inner: inner.clone() };
                 // SAFETY: the caller's; both rows are inside their images.
@@ -99,6 +105,37 @@ dispatch! {
     unsafe fn rows_at<T>(pass: &Pass<'_, T>, rows: Range<usize>, sums: *mut T) = rows_kernel;
 }
 
+/// The rows of mapped inputs that a row of outputs meets, each mapped once.
+struct MappedRows<T> {
+    room: Scratch<T>,
+    /// The image and row in each slot.
+    slots: Vec<Option<(usize, usize)>>,
+    /// Elements per row.
+    row: usize,
+}
+
+impl<T: Real> MappedRows<T> {
+    fn new(p: &Problem) -> MappedRows<T> {
+        let (slots, row) = ((p.kernel[1] - 1) * p.dilation[1] + 1, p.input[2] * p.c);
+        MappedRows { room: Scratch::new(slots * row), slots: vec![None; slots], row }
+    }
+
+    /// Row `h` of image `n`.
+    ///
+    /// # Safety
+    /// The image is valid for reads.
+    unsafe fn row(&mut self, x: &Images<T>, n: usize, h: usize) -> *const T {
+        let slot = h % self.slots.len();
+        let to = self.room.as_mut_ptr().wrapping_add(slot * self.row);
+        if self.slots[slot].replace((n, h)) != Some((n, h)) {
+            let size = [1, 1, x.sizes[2]];
+            // SAFETY: the caller's; the slot holds a row.
+            unsafe { x.copy(n, &Window { first: [0, h as isize, 0], size, pitch: size }, to, T::ZERO) };
+        }
+        to
+    }
+}
+
 /// A row of inputs, a row of output gradients, and the sums of the filter row that joins them.
 struct Line<T> {
     x: *const T,
@@ -117,7 +154,8 @@ unsafe fn line_kernel<S: Simd, const TAPS: usize>(
     first: usize,
 ) {
     let (c, count, width) = (pass.p.c, phase.count, pass.p.input[2]);
-    let (x_step, g_step) = (pass.x.strides[4], pass.g.strides[4]);
+    let g_step = pass.g.strides[4];
+    let x_step = if pass.x.map.is_some() { c as isize } else { pass.x.strides[4] };
     let mut offsets = [0; TAPS];
     for (tap, offset) in offsets.iter_mut().enumerate() {
         *offset = phase.taps[first + tap].1 * x_step;

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::pack::{Packed, Weights};
 use super::pad::{Images, Window};
 use super::plan::{Phase, Plan};
-use crate::kernels::scratch::Scratch;
 use super::tile::{Finish, Gather, Shape, Shared, gather};
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::Real;
 
@@ -86,9 +86,9 @@ pub(super) unsafe fn run<T: Real>(
     finish: Finish<T>,
     out: *mut T,
 ) {
-    if x.is_dense(plan.n) {
+    if x.is_packed(plan.n) {
         plan = plan.flatten();
-        x = Images::dense(x.data, x.channels, plan.input);
+        x = Images { map: x.map, ..Images::dense(x.data, x.channels, plan.input) };
     }
     let plan = &plan;
     let shape = Shape::current::<T>();
@@ -222,6 +222,7 @@ impl<T: Real> Pass<'_, T> {
             // SAFETY: `channel < k`.
             finish.bias = unsafe { finish.bias.add(channel) };
         }
+        let addend = finish.addend;
         // Empty phases read nothing, whatever their positions are.
         let start = |axis: usize, phase: &Phase, j: usize| {
             if ready.rows.is_empty() { 0 } else { (phase.reads_from(j) - first[axis]) as usize }
@@ -238,6 +239,9 @@ impl<T: Real> Pass<'_, T> {
                     let jw = ranges[2].start + at;
                     let from = (row * pitch[2] + start(2, w, jw)) * plan.c + group * cg;
                     let to = (out_row + w.out_first + jw * w.out_step) * plan.k + channel;
+                    if !addend.is_null() {
+                        finish.addend = addend.wrapping_add(to);
+                    }
                     // SAFETY: the padded input covers all that `ranges` read; outputs are this unit's.
                     unsafe {
                         gather(

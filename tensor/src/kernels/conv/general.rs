@@ -2,6 +2,7 @@
 //! the output at a time, right for any sizes. Also what the fast paths fall back to for tiny problems.
 
 use super::problem::Problem;
+use crate::kernels::norm::Activation;
 use crate::parallel;
 use crate::simd::Real;
 
@@ -95,17 +96,21 @@ pub(super) fn weight_grad<T: Real>(p: &Problem, x: &[T], g: &[T], dw: &mut [T]) 
     });
 }
 
-/// Adds `bias` per plane of `pixels` elements and applies the rectifier.
-pub(super) fn finish<T: Real>(pixels: usize, bias: Option<&[T]>, relu: bool, y: &mut [T]) {
-    if (bias.is_none() && !relu) || pixels == 0 {
+/// Adds `bias` per plane of `pixels` elements and applies the activation.
+pub(super) fn finish<T: Real>(pixels: usize, bias: Option<&[T]>, activation: Activation, y: &mut [T]) {
+    if (bias.is_none() && activation == Activation::Identity) || pixels == 0 {
         return;
     }
+    let six = T::from_f64(6.0);
     for (plane, y) in y.chunks_mut(pixels).enumerate() {
         let bias = bias.map_or(T::ZERO, |bias| bias[plane % bias.len()]);
         for y in y {
             *y += bias;
-            if relu && *y < T::ZERO {
+            if activation != Activation::Identity && *y < T::ZERO {
                 *y = T::ZERO;
+            }
+            if activation == Activation::Relu6 && *y > six {
+                *y = six;
             }
         }
     }

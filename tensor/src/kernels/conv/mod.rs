@@ -21,6 +21,7 @@ mod planar;
 mod planar_weight_grad;
 mod planes;
 mod problem;
+mod prologue;
 mod tile;
 mod unroll;
 mod weight_grad;
@@ -28,6 +29,7 @@ mod winograd;
 
 pub use algorithm::{ConvAlgorithm, conv_algorithm, set_conv_algorithm};
 pub use problem::ConvGeometry;
+pub use prologue::{Input, Prologue};
 
 use algorithm::Method;
 use pack::Weights;
@@ -36,6 +38,7 @@ use plan::Plan;
 use tile::Finish;
 use winograd::Outputs;
 
+use crate::kernels::norm::{Activation, Channels, channel_affine};
 use crate::simd::Real;
 use crate::{Element, Layout, MemoryFormat, Tensor, dispatch};
 
@@ -44,8 +47,10 @@ use crate::{Element, Layout, MemoryFormat, Tensor, dispatch};
 pub struct Epilogue<'a> {
     /// Added per output channel, `[k]`.
     pub bias: Option<&'a Tensor>,
-    /// Whether negative results become 0; NaN stays.
-    pub relu: bool,
+    /// Added per output, of the result's shape; only [`conv`] takes it.
+    pub addend: Option<&'a Tensor>,
+    /// What comes last.
+    pub activation: Activation,
 }
 
 /// `y[n, k, o] = sum over c, t of x[n, c, o * stride + t * dilation - padding] w[k, c, t]`, then the epilogue.
@@ -55,47 +60,59 @@ pub struct Epilogue<'a> {
 /// # Panics
 /// If dtypes are not one float type, or shapes and geometry do not fit each other.
 #[track_caller]
-pub fn conv(x: &Tensor, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<'_>) -> Tensor {
-    let p = check::forward(x, w, geometry);
-    check::bias("conv", epilogue.bias, x, p.k);
-    let shape = shape_of(p.n, p.k, &p.output, x.rank());
-    dispatch!(float "conv", x.dtype(), T => {
+pub fn conv<'a>(x: impl Into<Input<'a>>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<'_>) -> Tensor {
+    let input = x.into();
+    let p = check::forward(input.tensor, w, geometry);
+    check::bias("conv", epilogue.bias, input.tensor, p.k);
+    let shape = shape_of(p.n, p.k, &p.output, w.rank());
+    check::addend("conv", epilogue.addend, w, &shape);
+    dispatch!(float "conv", w.dtype(), T => {
+        let method = Method::forward::<T>(&p, geometry);
+        let x = input.ready(method, &p);
+        let x = || Images { map: x.map::<T>(), ..images::<T>(&x.tensor, p.input) };
         let bias = epilogue.bias.map(Tensor::contiguous);
-        let finish = finish_of::<T>(bias.as_ref(), epilogue.relu);
-        match Method::forward::<T>(&p, geometry) {
+        let addend = epilogue.addend.map(|addend| addend.to_memory_format(MemoryFormat::ChannelsLast));
+        if addend.is_some() && matches!(method, Method::General | Method::Planar) {
+            let before = Epilogue { addend: None, activation: Activation::Identity, ..epilogue };
+            return activated(&conv(input, w, geometry, before), addend.as_ref(), epilogue.activation);
+        }
+        let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
+        let weights = || Weights::forward(data::<T>(w), strides(w), p.group_k());
+        match method {
             Method::General => {
-                let (x, w) = (x.contiguous(), w.contiguous());
+                let (x, w) = (input.ready(method, &p).tensor.contiguous(), w.contiguous());
                 build::<T>(&shape, MemoryFormat::Contiguous, |y| {
                     general::forward(&p, slice::<T>(&x), slice::<T>(&w), y);
-                    general::finish(p.output_pixels(), bias.as_ref().map(slice::<T>), epilogue.relu, y);
+                    general::finish(p.output_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, y);
                 })
             }
             Method::Direct => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                let (x, w) = (images::<T>(x, p.input), Weights::forward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { direct::run(Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
+                unsafe { direct::run(Plan::forward(&p), x(), weights(), finish, y.as_mut_ptr()) }
             }),
             Method::Planar => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                let (x, w) = (images::<T>(x, p.input), Weights::forward(data::<T>(w), strides(w), p.group_k()));
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { planar::run(&Plan::forward(&p), x, w, finish, y.as_mut_ptr()) }
+                unsafe { planar::run(&Plan::forward(&p), x(), weights(), finish, y.as_mut_ptr()) }
             }),
             Method::Depthwise => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                let x = channels_last(x);
-                let w = Weights::forward(data::<T>(w), strides(w), p.group_k());
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { depthwise::run(&Plan::forward(&p), images::<T>(&x, p.input), w, finish, y.as_mut_ptr()) }
+                unsafe { depthwise::run(&Plan::forward(&p), x(), weights(), finish, y.as_mut_ptr()) }
             }),
             Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                let x = channels_last(x);
-                let w = Weights::forward(data::<T>(w), strides(w), p.k);
                 let padding = [p.padding[1] as isize, p.padding[2] as isize];
                 let y = Outputs { data: y.as_mut_ptr(), n: p.n, k: p.k, sizes: p.output };
                 // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { winograd::forward(images::<T>(&x, p.input), w, padding, finish, y) }
+                unsafe { winograd::forward(x(), weights(), padding, finish, y) }
             }),
         }
     })
+}
+
+/// `activation(y + addend)` in passes of its own.
+fn activated(y: &Tensor, addend: Option<&Tensor>, activation: Activation) -> Tensor {
+    let one = |value: f64| Tensor::full([y.shape()[1]], value, y.dtype());
+    let channels = Channels { mean: one(0.0), scale: one(1.0), shift: one(0.0) };
+    channel_affine(y, &channels, addend, activation)
 }
 
 /// The gradient of `sum(g * conv(x, w))` in `x`, whose spatial sizes are `input_spatial`.
@@ -127,13 +144,13 @@ pub fn conv_transpose(
     let shape = shape_of(p.n, p.c, &p.input, g.rank());
     dispatch!(float "conv_transpose", g.dtype(), T => {
         let bias = epilogue.bias.map(Tensor::contiguous);
-        let finish = finish_of::<T>(bias.as_ref(), epilogue.relu);
+        let finish = finish_of::<T>(bias.as_ref(), None, epilogue.activation);
         match Method::input_grad::<T>(&p, geometry) {
             Method::General => {
                 let (g, w) = (g.contiguous(), w.contiguous());
                 build::<T>(&shape, MemoryFormat::Contiguous, |dx| {
                     general::input_grad(&p, slice::<T>(&g), slice::<T>(&w), dx);
-                    general::finish(p.input_pixels(), bias.as_ref().map(slice::<T>), epilogue.relu, dx);
+                    general::finish(p.input_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, dx);
                 })
             }
             Method::Direct => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
@@ -171,38 +188,37 @@ pub fn conv_transpose(
 /// # Panics
 /// If dtypes are not one float type, or shapes and geometry do not fit each other.
 #[track_caller]
-pub fn conv_weight_grad(x: &Tensor, g: &Tensor, kernel_spatial: &[usize], geometry: &ConvGeometry) -> Tensor {
-    let p = check::weight_grad(x, g, kernel_spatial, geometry);
-    let shape = shape_of(p.k, p.group_c(), &p.kernel, x.rank());
-    dispatch!(float "conv_weight_grad", x.dtype(), T => match Method::weight_grad::<T>(&p, geometry) {
-        Method::General => {
-            let (x, g) = (x.contiguous(), g.contiguous());
-            build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
-                general::weight_grad(&p, slice::<T>(&x), slice::<T>(&g), dw);
-            })
-        }
-        Method::Planar => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
-            let (x, g) = (images::<T>(x, p.input), images::<T>(g, p.output));
+pub fn conv_weight_grad<'a>(
+    x: impl Into<Input<'a>>,
+    g: &Tensor,
+    kernel_spatial: &[usize],
+    geometry: &ConvGeometry,
+) -> Tensor {
+    let input = x.into();
+    let p = check::weight_grad(input.tensor, g, kernel_spatial, geometry);
+    let shape = shape_of(p.k, p.group_c(), &p.kernel, g.rank());
+    dispatch!(float "conv_weight_grad", g.dtype(), T => {
+        let method = Method::weight_grad::<T>(&p, geometry);
+        let x = input.ready(method, &p);
+        let g = if matches!(method, Method::Depthwise | Method::Winograd) { channels_last(g) } else { g.clone() };
+        build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
+            if method == Method::General {
+                let (x, g) = (x.tensor.contiguous(), g.contiguous());
+                return general::weight_grad(&p, slice::<T>(&x), slice::<T>(&g), dw);
+            }
+            let x_images = Images { map: x.map::<T>(), ..images::<T>(&x.tensor, p.input) };
+            let g_images = images::<T>(&g, p.output);
             // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
-            unsafe { planar_weight_grad::run(&p, x, g, dw) }
-        }),
-        Method::Direct => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
-            let (x, g) = (images::<T>(x, p.input), images::<T>(g, p.output));
-            // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
-            unsafe { weight_grad::run(&p, x, g, dw) }
-        }),
-        Method::Depthwise => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
-            let (x, g) = (channels_last(x), channels_last(g));
-            let (x, g) = (images::<T>(&x, p.input), images::<T>(&g, p.output));
-            // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
-            unsafe { depthwise_weight_grad::run(&p, x, g, dw) }
-        }),
-        Method::Winograd => build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
-            let (x, g) = (channels_last(x), channels_last(g));
-            let (x, g) = (images::<T>(&x, p.input), images::<T>(&g, p.output));
-            // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
-            unsafe { winograd::weight_grad(&p, x, g, dw) }
-        }),
+            unsafe {
+                match method {
+                    Method::General => {}
+                    Method::Planar => planar_weight_grad::run(&p, x_images, g_images, dw),
+                    Method::Direct => weight_grad::run(&p, x_images, g_images, dw),
+                    Method::Depthwise => depthwise_weight_grad::run(&p, x_images, g_images, dw),
+                    Method::Winograd => winograd::weight_grad(&p, x_images, g_images, dw),
+                }
+            }
+        })
     })
 }
 
@@ -237,10 +253,11 @@ fn strides(x: &Tensor) -> [isize; 5] {
     out
 }
 
-fn images<T: Element>(x: &Tensor, sizes: [usize; 3]) -> Images<T> {
-    Images { data: data::<T>(x), strides: strides(x), channels: x.shape()[1], sizes }
+fn images<T: Real + Element>(x: &Tensor, sizes: [usize; 3]) -> Images<T> {
+    Images { data: data::<T>(x), strides: strides(x), channels: x.shape()[1], sizes, map: None }
 }
 
-fn finish_of<T: Real + Element>(bias: Option<&Tensor>, relu: bool) -> Finish<T> {
-    Finish { bias: bias.map_or(std::ptr::null(), |bias| slice::<T>(bias).as_ptr()), relu }
+fn finish_of<T: Real + Element>(bias: Option<&Tensor>, addend: Option<&Tensor>, activation: Activation) -> Finish<T> {
+    let start = |x: Option<&Tensor>| x.map_or(std::ptr::null(), data::<T>);
+    Finish { bias: start(bias), addend: start(addend), activation }
 }

@@ -2,8 +2,8 @@
 //! the last block filled up with zeros.
 
 use super::plan::Plan;
-use crate::kernels::scratch::Scratch;
 use super::tile::{Shape, Shared};
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::Real;
 

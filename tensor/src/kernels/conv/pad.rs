@@ -1,6 +1,9 @@
 //! Copies a part of an image into a dense NHWC buffer with zeros around it, from any memory order: the micro-kernels
 //! then read without looking at borders, and a tensor that lies as NCHW is turned on the way for nothing.
 
+use super::prologue::{ChannelMap, Row};
+use crate::simd::{self, Real};
+
 /// Where the images of one tensor lie.
 #[derive(Clone, Copy)]
 pub(super) struct Images<T> {
@@ -10,22 +13,30 @@ pub(super) struct Images<T> {
     pub(super) strides: [isize; 5],
     pub(super) channels: usize,
     pub(super) sizes: [usize; 3],
+    /// What is applied to each value as it is read; channels then follow one another.
+    pub(super) map: Option<ChannelMap<T>>,
 }
 // SAFETY: only read from, and borrowed from tensors that outlive the kernel call.
 unsafe impl<T: Sync> Send for Images<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Images<T> {}
 
-impl<T: Copy> Images<T> {
+impl<T: Real> Images<T> {
     /// Images that lie densely as NHWC.
     pub(super) fn dense(data: *const T, channels: usize, sizes: [usize; 3]) -> Images<T> {
         let row = (channels * sizes[2]) as isize;
         let plane = row * sizes[1] as isize;
-        Images { data, strides: [plane * sizes[0] as isize, 1, plane, row, channels as isize], channels, sizes }
+        let strides = [plane * sizes[0] as isize, 1, plane, row, channels as isize];
+        Images { data, strides, channels, sizes, map: None }
+    }
+
+    /// Whether the images can be read where they are: densely as NHWC, with nothing applied.
+    pub(super) fn is_dense(&self, n: usize) -> bool {
+        self.map.is_none() && self.is_packed(n)
     }
 
     /// Whether the images lie densely as NHWC.
-    pub(super) fn is_dense(&self, n: usize) -> bool {
+    pub(super) fn is_packed(&self, n: usize) -> bool {
         let dense = Images::dense(self.data, self.channels, self.sizes).strides;
         let counts = [n, self.channels, self.sizes[0], self.sizes[1], self.sizes[2]];
         (0..5).all(|axis| counts[axis] == 1 || self.strides[axis] == dense[axis])
@@ -61,7 +72,10 @@ impl<T: Copy> Images<T> {
                         [n as isize, 0, first[0] + d as isize, first[1] + h as isize, first[2] + width.start as isize];
                     let from = self.data.offset((0..5).map(|axis| at[axis] * self.strides[axis]).sum());
                     let row = row.add(width.start * c);
-                    if (c == 1 || self.strides[1] == 1) && self.strides[4] == c as isize {
+                    if let Some(map) = &self.map {
+                        let step = self.strides[4];
+                        map.copy(simd::level(), &Row { from, step, pixels: width.len(), c }, row);
+                    } else if (c == 1 || self.strides[1] == 1) && self.strides[4] == c as isize {
                         std::ptr::copy_nonoverlapping(from, row, width.len() * c);
                     } else {
                         for channel in 0..c {

@@ -8,11 +8,13 @@ use std::ops::Range;
 
 use super::pack::Weights;
 use super::pad::Images;
-use super::planes::{Planes, interleave};
 use super::plan::{Phase, Plan};
-use crate::kernels::scratch::Scratch;
+use super::planes::{Planes, interleave};
+use super::prologue::activate;
 use super::tile::{Finish, Shape, Shared};
 use super::unroll::each_of_eight;
+use crate::kernels::norm::Activation;
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Level, Real, Simd, dispatch};
 
@@ -68,7 +70,7 @@ unsafe impl<T: Sync> Sync for Pass<'_, T> {}
 /// `out = gather(x, weights)` for one group; `out` is dense NHWC.
 ///
 /// # Safety
-/// As for `direct::run`.
+/// As for `direct::run`; there is no addend.
 pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>, finish: Finish<T>, out: *mut T) {
     let shape = Shape::current::<T>();
     let reads: [Range<isize>; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..plan.output[axis])));
@@ -245,8 +247,8 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
                 each_of_eight!(V, v => acc[c][v] = S::add(acc[c][v], bias));
             });
         }
-        if pass.finish.relu {
-            each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = S::max(S::zero(), acc[c][v])));
+        if pass.finish.activation != Activation::Identity {
+            each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = activate::<S>(pass.finish.activation, acc[c][v])));
         }
         let step = ready.axes[2].out_step * k;
         each_of_eight!(V, v => if let Some(place) = places.get(v) {

@@ -5,9 +5,9 @@ use super::pad::Images;
 use super::plan::Plan;
 use super::planes::Planes;
 use super::problem::Problem;
-use crate::kernels::scratch::Scratch;
 use super::tile::{Shape, Shared};
 use super::unroll::each_of_eight;
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Level, Real, Simd, dispatch};
 

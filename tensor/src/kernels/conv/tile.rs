@@ -6,7 +6,9 @@
 //! filter size, stride, dilation and channel count, and matrix products). [`outer`] computes weight gradients: filter
 //! positions by output channels, over pixels.
 
+use super::prologue::activate;
 use super::unroll::{each, each_vector};
+use crate::kernels::norm::Activation;
 use crate::simd::{Level, Real, Simd, dispatch};
 
 /// What is done to a tile's sums before they are stored.
@@ -14,13 +16,16 @@ use crate::simd::{Level, Real, Simd, dispatch};
 pub(super) struct Finish<T> {
     /// Added per lane; null for none. Valid for as many lanes as the tile stores.
     pub(super) bias: *const T,
-    /// Whether negative results become 0.
-    pub(super) relu: bool,
+    /// Added per output, and lying like the outputs; null for none.
+    pub(super) addend: *const T,
+    /// What comes last.
+    pub(super) activation: Activation,
 }
 
 impl<T> Finish<T> {
     /// Stores the sums as they are.
-    pub(super) const NONE: Finish<T> = Finish { bias: std::ptr::null(), relu: false };
+    pub(super) const NONE: Finish<T> =
+        Finish { bias: std::ptr::null(), addend: std::ptr::null(), activation: Activation::Identity };
 }
 
 /// The operands of [`gather`].
@@ -78,9 +83,15 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
                 each!(P, p => acc[p][v] = S::add(acc[p][v], bias));
             });
         }
-        if finish.relu {
-            // In this order a NaN stays a NaN.
-            each!(P, p => each_vector!(V, v => acc[p][v] = S::max(S::zero(), acc[p][v])));
+        if !finish.addend.is_null() {
+            each!(P, p => each_vector!(V, v => {
+                let n = if v + 1 == V { tail } else { S::LANES };
+                let addend = S::load_first(finish.addend.add(p * call.out_step + v * S::LANES), n);
+                acc[p][v] = S::add(acc[p][v], addend);
+            }));
+        }
+        if finish.activation != Activation::Identity {
+            each!(P, p => each_vector!(V, v => acc[p][v] = activate::<S>(finish.activation, acc[p][v])));
         }
         let out = call.out;
         if tail == S::LANES {

@@ -7,8 +7,8 @@
 use super::pad::{Images, Window};
 use super::plan::Plan;
 use super::problem::Problem;
-use crate::kernels::scratch::Scratch;
 use super::tile::{Outer, Shape, Shared, outer};
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::Real;
 

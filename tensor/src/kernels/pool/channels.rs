@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::Windows;
 use crate::Element;
 use crate::kernels::scratch::Scratch;
@@ -43,17 +45,17 @@ impl<'a> Rows<'a> {
 
     /// The lines of the input that row `at` (counted through depth and height) meets: the number of each line's first
     /// tap, and the line's first position.
-    #[inline(always)]
-    fn lines(&self, at: usize) -> impl Iterator<Item = (usize, usize)> + Clone + '_ {
+    fn lines(&self, at: usize) -> SmallVec<[(usize, usize); 8]> {
         let windows = self.windows;
         let (d, h) = (at / windows.output[1], at % windows.output[1]);
         let heights = windows.inside(1, h);
-        windows.inside(0, d).flat_map(move |kd| {
+        let lines = windows.inside(0, d).flat_map(|kd| {
             heights.clone().map(move |kh| {
                 let line = windows.position(0, d, kd) * windows.input[1] + windows.position(1, h, kh);
                 ((kd * windows.kernel[1] + kh) * windows.kernel[2], line * windows.input[2])
             })
-        })
+        });
+        lines.collect()
     }
 
     fn elements(&self) -> usize {
@@ -118,7 +120,7 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
             unsafe {
                 let to = window * c + channel;
                 let mut best = None;
-                for (number, line) in lines.clone() {
+                for &(number, line) in &lines {
                     let mut from = x.add((line + column.first) * c + channel);
                     for kw in column.taps.clone() {
                         let value = if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
@@ -195,7 +197,7 @@ unsafe fn spread_kernel<S: Simd, C: Tap>(
                 let from = window * c + channel;
                 let load = |from| if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
                 let (g, tap) = (load(g.as_ptr().add(from)), load(numbers.as_ptr().add(from)));
-                for (number, line) in lines.clone() {
+                for &(number, line) in &lines {
                     let mut to = dx.add((line + column.first) * c + channel);
                     for kw in column.taps.clone() {
                         let here = S::equal(tap, S::splat(S::Scalar::from_f64((number + kw) as f64)));

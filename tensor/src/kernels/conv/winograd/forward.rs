@@ -1,11 +1,12 @@
 //! The forward pass, which with flipped filters is the input gradient too.
 
 use super::transform::{input_square, output_square, weight_square};
-use super::{BLOCK, POINTS, Tile, Tiling, apart, prefetch, window};
+use super::{BLOCK, POINTS, Stage, Tile, Tiling, apart, prefetch, window};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
-use crate::kernels::scratch::Scratch;
+use crate::kernels::conv::prologue::activate;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};
 
@@ -165,24 +166,25 @@ unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<
     };
     let last = pass.tiling.tiles() - 1;
     let mut from = window_of(tiles.start);
+    // SAFETY: the level of `S` is available.
+    let mut stage = unsafe { Stage::<S>::new() };
     for (slot, index) in tiles.enumerate() {
         let next = window_of((index + 1).min(last));
         // SAFETY: the window's pointers are valid for `c` channels, the zeros for whole vectors; `to` for the block.
         unsafe {
-            let mut channel = 0;
-            while channel + S::LANES <= c {
+            for channel in (0..c).step_by(S::LANES) {
                 let to = to.add(slot * channels + channel);
                 prefetch::<S, 6>(&next, channel);
+                let valid = (c - channel).min(S::LANES);
+                let (window, at) = match pass.x.map {
+                    None if valid == S::LANES => (&from, channel),
+                    map => {
+                        let map = map.map(|map| map.vectors::<S>(channel, valid));
+                        (&stage.fill(&from, [channel, valid], map, pass.zeros), 0)
+                    }
+                };
                 input_square::<S>(
-                    |i, j| S::load(from[i][j].add(channel)),
-                    |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
-                );
-                channel += S::LANES;
-            }
-            if channel < c {
-                let to = to.add(slot * channels + channel);
-                input_square::<S>(
-                    |i, j| S::load_first(from[i][j].add(channel), c - channel),
+                    |i, j| S::load(window[i][j].add(at)),
                     |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
                 );
             }
@@ -214,21 +216,25 @@ unsafe fn outputs_kernel<S: Simd>(
             for (slot, index) in tiles.clone().enumerate() {
                 let Tile { n, d, h, w } = pass.tiling.tile(index);
                 let (rows, columns) = (y.sizes[1] - h, y.sizes[2] - w);
-                let to = y.data.add((((n * y.sizes[0] + d) * y.sizes[1] + h) * y.sizes[2] + w) * y.k + k);
+                let corner = (((n * y.sizes[0] + d) * y.sizes[1] + h) * y.sizes[2] + w) * y.k + k;
                 let from = products.add(slot * width + vector * S::LANES);
+                let mut tile = [[bias; 4]; 4];
                 output_square::<S>(
                     |i, j| S::load(from.add((6 * i + j) * apart(width, S::LANES))),
-                    |i, j, v| {
-                        let mut v = S::add(v, bias);
-                        if pass.finish.relu {
-                            v = S::max(S::zero(), v);
-                        }
-                        if i < rows && j < columns {
-                            let to = to.add((i * y.sizes[2] + j) * y.k);
-                            if valid == S::LANES { S::store(to, v) } else { S::store_first(to, valid, v) }
-                        }
-                    },
+                    |i, j, v| tile[i][j] = v,
                 );
+                for (i, row) in tile.iter().enumerate().take(rows) {
+                    for (j, &v) in row.iter().enumerate().take(columns) {
+                        let at = corner + (i * y.sizes[2] + j) * y.k;
+                        let mut v = S::add(v, bias);
+                        if !pass.finish.addend.is_null() {
+                            v = S::add(v, S::load_first(pass.finish.addend.add(at), valid));
+                        }
+                        v = activate::<S>(pass.finish.activation, v);
+                        let to = y.data.add(at);
+                        if valid == S::LANES { S::store(to, v) } else { S::store_first(to, valid, v) }
+                    }
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ pub(super) use weight_grad::run as weight_grad;
 
 use super::pad::Images;
 use super::problem::Problem;
+use super::prologue::Vectors;
 use crate::simd::Simd;
 
 /// Points of the transformed domain.
@@ -131,5 +132,55 @@ unsafe fn prefetch<S: Simd, const SIZE: usize>(window: &[[*const S::Scalar; SIZE
             // SAFETY: a prefetch may name any address.
             unsafe { S::prefetch(place.wrapping_add(channel)) };
         }
+    }
+}
+
+/// A window of vectors that cannot be read where they are: the last channels, which fill no vector, and mapped ones.
+///
+/// Transforms read it through pointers like any other window, so that there is one copy of them, with closures small
+/// enough to be inlined: a closure that is not is compiled without the level's instructions.
+struct Stage<S: Simd> {
+    vectors: [[S::Vector; 6]; 6],
+}
+
+impl<S: Simd> Stage<S> {
+    /// # Safety
+    /// The level of `S` is available.
+    #[inline(always)]
+    unsafe fn new() -> Stage<S> {
+        // SAFETY: the caller's.
+        unsafe { Stage { vectors: [[S::zero(); 6]; 6] } }
+    }
+
+    /// Reads the `valid` channels of `window` from `channel` on, maps them, and points to the results; zeros stay zeros.
+    ///
+    /// # Safety
+    /// The level of `S` is available; the window's places are `zeros` or valid for these channels. The pointers are
+    /// valid until the next call.
+    #[inline(always)]
+    unsafe fn fill(
+        &mut self,
+        window: &[[*const S::Scalar; 6]; 6],
+        [channel, valid]: [usize; 2],
+        map: Option<Vectors<S>>,
+        zeros: *const S::Scalar,
+    ) -> [[*const S::Scalar; 6]; 6] {
+        let mut places = [[zeros; 6]; 6];
+        for i in 0..6 {
+            for j in 0..6 {
+                // SAFETY: the caller's.
+                unsafe {
+                    let place = window[i][j].wrapping_add(channel);
+                    self.vectors[i][j] = if window[i][j] == zeros {
+                        S::zero()
+                    } else {
+                        let v = if valid == S::LANES { S::load(place) } else { S::load_first(place, valid) };
+                        if let Some(map) = &map { map.apply(v) } else { v }
+                    };
+                }
+                places[i][j] = std::ptr::from_ref(&self.vectors[i][j]).cast();
+            }
+        }
+        places
     }
 }

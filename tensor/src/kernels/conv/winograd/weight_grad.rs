@@ -2,11 +2,11 @@
 //! the transformed domain, and the sums are transformed back once.
 
 use super::transform::{gradient_square, input_square, weight_gradient_square};
-use super::{BLOCK, POINTS, Tiling, apart, prefetch, window};
+use super::{BLOCK, POINTS, Stage, Tiling, apart, prefetch, window};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
-use crate::kernels::scratch::Scratch;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
+use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};
 
@@ -99,25 +99,6 @@ impl<T: Real> Pass<T> {
     }
 }
 
-/// Transforms `channels` channels at `SIZE`x`SIZE` pointers, whole vectors at a time.
-macro_rules! transform {
-    ($square:ident, $from:ident, $next:ident, $channels:expr, $step:expr, $to:expr) => {{
-        let (channels, step, to) = ($channels, $step, $to);
-        let mut channel = 0;
-        while channel < channels {
-            let to = to.add(channel);
-            prefetch::<S, _>(&$next, channel);
-            let put = |i: usize, j: usize, v| S::store(to.add((6 * i + j) * apart(step, S::LANES)), v);
-            if channel + S::LANES <= channels {
-                $square::<S>(|i, j| S::load($from[i][j].add(channel)), put);
-            } else {
-                $square::<S>(|i, j| S::load_first($from[i][j].add(channel), channels - channel), put);
-            }
-            channel += S::LANES;
-        }
-    }};
-}
-
 #[inline(always)]
 unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: [*mut S::Scalar; 2]) {
     let [x_step, g_step] = pass.channels;
@@ -129,12 +110,44 @@ unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<us
     };
     let last = pass.tiling.tiles() - 1;
     let (mut x, mut g) = windows_of(tiles.start);
+    // SAFETY: the level of `S` is available.
+    let mut stage = unsafe { Stage::<S>::new() };
     for (slot, index) in tiles.enumerate() {
         let (next_x, next_g) = windows_of((index + 1).min(last));
         // SAFETY: the windows' pointers are valid for their channels, the zeros for whole vectors; `to` for the block.
         unsafe {
-            transform!(input_square, x, next_x, pass.x.channels, x_step, to[0].add(slot * x_step));
-            transform!(gradient_square, g, next_g, pass.g.channels, g_step, to[1].add(slot * g_step));
+            for channel in (0..pass.x.channels).step_by(S::LANES) {
+                let to = to[0].add(slot * x_step + channel);
+                prefetch::<S, 6>(&next_x, channel);
+                let valid = (pass.x.channels - channel).min(S::LANES);
+                let (window, at) = match pass.x.map {
+                    None if valid == S::LANES => (&x, channel),
+                    map => {
+                        let map = map.map(|map| map.vectors::<S>(channel, valid));
+                        (&stage.fill(&x, [channel, valid], map, pass.zeros), 0)
+                    }
+                };
+                input_square::<S>(
+                    |i, j| S::load(window[i][j].add(at)),
+                    |i, j, v| S::store(to.add((6 * i + j) * apart(x_step, S::LANES)), v),
+                );
+            }
+            for channel in (0..pass.g.channels).step_by(S::LANES) {
+                let to = to[1].add(slot * g_step + channel);
+                prefetch::<S, 4>(&next_g, channel);
+                let valid = (pass.g.channels - channel).min(S::LANES);
+                if valid == S::LANES {
+                    gradient_square::<S>(
+                        |i, j| S::load(g[i][j].add(channel)),
+                        |i, j, v| S::store(to.add((6 * i + j) * apart(g_step, S::LANES)), v),
+                    );
+                } else {
+                    gradient_square::<S>(
+                        |i, j| S::load_first(g[i][j].add(channel), valid),
+                        |i, j, v| S::store(to.add((6 * i + j) * apart(g_step, S::LANES)), v),
+                    );
+                }
+            }
         }
         (x, g) = (next_x, next_g);
     }
