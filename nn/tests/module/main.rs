@@ -5,6 +5,7 @@ mod display;
 mod faults;
 mod fusion;
 mod hooks;
+mod normalized;
 mod state_dict;
 mod summary;
 mod tree;

@@ -24,6 +24,8 @@ pub(super) struct Rows<'a> {
     windows: &'a Windows,
     c: usize,
     columns: Vec<Column>,
+    /// Whether every window has two taps inside along the last axis, one after the other.
+    are_pairs: bool,
 }
 
 impl<'a> Rows<'a> {
@@ -40,7 +42,9 @@ impl<'a> Rows<'a> {
             let taps = windows.inside(2, o);
             Column { first: windows.position(2, o, taps.start), taps }
         };
-        Rows { windows, c, columns: (0..windows.output[2]).map(column).collect() }
+        let columns: Vec<Column> = (0..windows.output[2]).map(column).collect();
+        let are_pairs = windows.dilation[2] == 1 && columns.iter().all(|column| column.taps == (0..2));
+        Rows { windows, c, columns, are_pairs }
     }
 
     /// The lines of the input that row `at` (counted through depth and height) meets: the number of each line's first
@@ -87,12 +91,14 @@ macro_rules! tap {
 tap!(u8);
 tap!(i64);
 
+/// Values and the numbers of their taps.
+type Candidate<S> = (<S as Simd>::Vector, <S as Simd>::Vector);
+
 /// The larger of `best` and `x`, `best` if equal; NaN is largest, the first one.
 #[inline(always)]
-unsafe fn larger<S: Simd>(best: S::Vector, tap: S::Vector, x: S::Vector, number: usize) -> (S::Vector, S::Vector) {
+unsafe fn larger<S: Simd>((best, tap): Candidate<S>, (x, number): Candidate<S>) -> Candidate<S> {
     // SAFETY: the caller's.
     unsafe {
-        let number = S::splat(S::Scalar::from_f64(number as f64));
         let (stays, is_number) = (S::less_equal(x, best), S::equal(best, best));
         let (new, new_tap) = (S::select(stays, best, x), S::select(stays, tap, number));
         (S::select(is_number, new, best), S::select(is_number, new_tap, tap))
@@ -111,6 +117,8 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
     let (y, numbers) = y;
     let (c, lines) = (rows.c, rows.lines(at));
     let step = rows.windows.dilation[2] * c;
+    let number = |tap: usize| S::Scalar::from_f64(tap as f64);
+    let pair = (rows.are_pairs && lines.len() == 2).then(|| [lines[0], lines[1]]);
     for (window, column) in rows.columns.iter().enumerate() {
         let mut channel = 0;
         while channel < c {
@@ -120,15 +128,27 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
             unsafe {
                 let to = window * c + channel;
                 let mut best = None;
-                for &(number, line) in &lines {
-                    let mut from = x.add((line + column.first) * c + channel);
-                    for kw in column.taps.clone() {
-                        let value = if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
-                        best = Some(match best {
-                            None => (value, S::splat(S::Scalar::from_f64((number + kw) as f64))),
-                            Some((best, tap)) => larger::<S>(best, tap, value, number + kw),
-                        });
-                        from = from.wrapping_add(step);
+                if let Some(pair) = pair {
+                    // The common 2x2: a tree of comparisons, with nothing to count.
+                    let rows = pair.map(|(first, line)| {
+                        let from = x.add((line + column.first) * c + channel);
+                        let [a, b] = if lanes == S::LANES {
+                            [S::load(from), S::load(from.add(c))]
+                        } else {
+                            [S::load_first(from, lanes), S::load_first(from.add(c), lanes)]
+                        };
+                        larger::<S>((a, S::splat(number(first))), (b, S::splat(number(first + 1))))
+                    });
+                    best = Some(larger::<S>(rows[0], rows[1]));
+                } else {
+                    for &(first, line) in &lines {
+                        let mut from = x.add((line + column.first) * c + channel);
+                        for kw in column.taps.clone() {
+                            let value = if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
+                            let next = (value, S::splat(number(first + kw)));
+                            best = Some(best.map_or(next, |best| larger::<S>(best, next)));
+                            from = from.wrapping_add(step);
+                        }
                     }
                 }
                 if let Some((best, tap)) = best {

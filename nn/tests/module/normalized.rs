@@ -1,0 +1,143 @@
+//! What is folded together gives what the plain network gives: to the bit where something is recorded, within rounding
+//! where a normalisation goes into the weights.
+
+use autograd::{Variable, grad, no_grad};
+use gradus_nn::prelude::*;
+use tensor::{DType, Tensor, manual_seed};
+
+/// Convolutions of every method around normalisations: direct, Winograd, depthwise, planar.
+#[derive(Module)]
+struct Net {
+    features: Sequential,
+    state: ModuleState,
+}
+
+impl Forward for Net {
+    fn forward(&self, x: &Variable) -> Variable {
+        x.apply(&self.features).mean(&[2, 3], false)
+    }
+}
+
+fn net() -> Net {
+    manual_seed(3);
+    let conv = |i, o, k: usize, groups, bias| {
+        Conv2d::builder(i, o, k).padding(k / 2).groups(groups).bias(bias).build()
+    };
+    let features = sequential![
+        conv(3, 20, 3, 1, false),
+        BatchNorm2d::new(20),
+        ReLU::new(),
+        conv(20, 20, 3, 1, false),
+        BatchNorm2d::new(20),
+        ReLU6::new(),
+        conv(20, 20, 3, 20, false),
+        BatchNorm2d::new(20),
+        ReLU6::new(),
+        conv(20, 16, 1, 1, true),
+        BatchNorm2d::new(16),
+        conv(16, 4, 3, 1, true),
+        BatchNorm2d::new(4),
+        ReLU::new(),
+        conv(4, 5, 5, 1, false),
+        BatchNorm2d::new(5),
+    ];
+    Net { features, state: ModuleState::default() }
+}
+
+/// The same network, each of whose values somebody looks at.
+fn watched() -> Net {
+    let net = net();
+    for module in net.features.iter() {
+        module.register_forward_hook(|_, _, y| {
+            y.data();
+            None
+        });
+    }
+    net
+}
+
+fn input(dtype: DType) -> Variable {
+    manual_seed(4);
+    Variable::leaf(Tensor::randn([3, 3, 17, 18], dtype).mul_scalar(2.0))
+}
+
+fn bits(x: &Variable) -> Vec<u32> {
+    x.to_vec::<f32>().into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn training_has_the_bits_of_the_plain_network() {
+    let [fused, plain] = [net(), watched()].map(|net| {
+        let x = input(DType::F32);
+        let y = net.call(&x);
+        (&y * &y).sum(&[], false).backward();
+        let mut all = vec![bits(&y), bits(&x.grad().unwrap())];
+        all.extend(net.parameters().iter().map(|p| bits(&p.variable().grad().unwrap())));
+        all
+    });
+    assert_eq!(fused, plain);
+}
+
+#[test]
+fn a_value_that_is_used_twice_has_one_gradient() {
+    let [fused, plain] = [false, true].map(|looks| {
+        manual_seed(5);
+        let (conv, bn, next) = (Conv2d::new(2, 16, 3), BatchNorm2d::new(16), Conv2d::builder(16, 16, 3).bias(false).build());
+        let x = Variable::leaf(Tensor::randn([2, 2, 12, 12], DType::F32));
+        let y = x.apply(&conv).apply(&bn).relu();
+        if looks {
+            y.data();
+        }
+        let z = y.apply(&next).sum(&[], false) + (&y * &y).sum(&[], false);
+        z.backward();
+        [bits(&z), bits(&x.grad().unwrap()), bits(&bn.weight.as_ref().unwrap().variable().grad().unwrap())]
+    });
+    assert_eq!(fused, plain);
+}
+
+#[test]
+fn second_order_goes_through_a_value_that_waits() {
+    let [fused, plain] = [net(), watched()].map(|net| {
+        net.to_dtype(DType::F64);
+        let x = input(DType::F64);
+        let y = net.call(&x);
+        let g = &grad(&[&(&y * &y).sum(&[], false)], &[&x], true)[0];
+        grad(&[&(g * g).sum(&[], false)], &[&x], false)[0].to_vec::<f64>()
+    });
+    let largest = plain.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+    assert!(largest > 0.0);
+    for (a, b) in fused.iter().zip(&plain) {
+        assert!((a - b).abs() <= 1e-9 * largest, "{a} for {b}");
+    }
+}
+
+#[test]
+fn evaluation_folds_constant_statistics_into_weights() {
+    let (fused, plain) = (net(), watched());
+    for net in [&fused, &plain] {
+        // Statistics and parameters that are not 0 and 1.
+        manual_seed(6);
+        net.call(&input(DType::F32));
+        for parameter in net.parameters() {
+            parameter.variable().update(|w| *w = w.add(&Tensor::randn(w.shape(), DType::F32).mul_scalar(0.1)));
+        }
+        net.eval();
+    }
+    let x = input(DType::F32).detach();
+    let recorded = fused.call(&x).data();
+    let [fused, plain] = [&fused, &plain].map(|net| no_grad(|| net.call(&x).data()));
+    let largest = plain.abs().max(&[], false).item::<f32>();
+    for other in [&plain, &recorded] {
+        let worst = fused.sub(other).abs().max(&[], false).item::<f32>();
+        assert!(worst <= 1e-5 * largest, "{worst} of {largest}");
+    }
+}
+
+#[test]
+fn a_parameter_that_changes_before_the_value_is_looked_at_changes_nothing() {
+    let bn = BatchNorm2d::new(2);
+    let x = Variable::new(Tensor::from([[[[1.0f32, 2.0]], [[3.0, 5.0]]]]));
+    let (waiting, looked_at) = (bn.call(&x), bn.call(&x).data());
+    bn.weight.as_ref().unwrap().variable().update(|w| *w = w.mul_scalar(7.0));
+    assert_eq!(waiting.relu().to_vec::<f32>(), looked_at.relu().to_vec::<f32>());
+}
