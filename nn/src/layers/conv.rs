@@ -6,6 +6,7 @@ use tensor::{DType, with_default_generator};
 use crate::module::{Forward, ModuleState};
 use crate::ops::conv::{ConvOptions, convolve};
 use crate::ops::window::{Padding, PaddingMode, Size, tuple};
+use crate::parametrizations::Weighted;
 use crate::{Module, Parameter};
 
 /// A convolution over signals: [`Conv`] with one spatial axis. PyTorch: `torch.nn.Conv1d`.
@@ -40,6 +41,8 @@ pub struct Conv<const N: usize> {
     options: ConvOptions<N>,
     state: ModuleState,
 }
+
+const OPS: [&str; 3] = ["conv1d", "conv2d", "conv3d"];
 
 impl<const N: usize> Conv<N> {
     const NAME: &'static str = ["Conv1d", "Conv2d", "Conv3d"][N - 1];
@@ -123,8 +126,21 @@ impl<const N: usize> Conv<N> {
 
 impl<const N: usize> Forward for Conv<N> {
     fn forward(&self, x: &Variable) -> Variable {
-        let bias = self.bias.as_ref().map(Parameter::variable);
-        convolve(["conv1d", "conv2d", "conv3d"][N - 1], x, &self.weight, bias, &self.options)
+        self.forward_with(x, &self.weight)
+    }
+}
+
+impl<const N: usize> Weighted for Conv<N> {
+    fn weight(&self) -> &Parameter {
+        &self.weight
+    }
+
+    fn forward_with(&self, x: &Variable, weight: &Variable) -> Variable {
+        convolve(OPS[N - 1], x, weight, self.bias.as_ref().map(Parameter::variable), &self.options)
+    }
+
+    fn parametrized_name(&self) -> &'static str {
+        ["ParametrizedConv1d", "ParametrizedConv2d", "ParametrizedConv3d"][N - 1]
     }
 }
 
@@ -187,7 +203,7 @@ impl<const N: usize> ConvBuilder<N> {
     /// If groups do not divide the channels, a size, stride or dilation is 0, or "same" padding meets a stride.
     #[track_caller]
     pub fn build(self) -> Conv<N> {
-        let op = ["conv1d", "conv2d", "conv3d"][N - 1];
+        let op = OPS[N - 1];
         let ConvBuilder { channels, kernel_size, options, .. } = self;
         check_sizes(op, &kernel_size, &options.stride, &options.dilation);
         check_groups(op, channels, options.groups);
