@@ -63,13 +63,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut row = |pictures: &Variable, caption: &str| {
         (0..10).for_each(|i| sheet.push(&pictures.data().select(0, i), if i == 0 { caption } else { "" }, None));
     };
-    row(&x, "test digits");
-    row(&y, "from 16 numbers");
+    row(&x, "digits");
+    row(&y, "16 numbers");
     // A straight line between two codes passes through digits that nobody wrote.
     for [from, to] in [[0, 1], [2, 3], [4, 7]] {
         let t = Variable::new(Tensor::linspace(0.0, 1.0, 10, DType::F32).unsqueeze(1));
         let between = code.select(0, from) * (1.0 - &t) + code.select(0, to) * &t;
-        row(&no_grad(|| model["decoder"].call(&between)), "from one to another");
+        row(&no_grad(|| model["decoder"].call(&between)), "in between");
     }
     std::fs::create_dir_all(&options.out)?;
     sheet.to_canvas().save(options.out.join("autoencoder.png"))?;

@@ -11,7 +11,7 @@ use gradus::nn::optim::{Adam, Optimizer};
 use gradus::nn::parametrizations::spectral_norm;
 use gradus::prelude::*;
 use gradus::vision::datasets::{Split, mnist};
-use gradus::vision::draw::{GridOptions, save_image};
+use gradus::vision::draw::{Canvas, GridOptions, make_grid};
 
 /// Learns to draw digits.
 #[derive(Parser)]
@@ -19,6 +19,9 @@ struct Options {
     /// Batches of 64 digits to learn from.
     #[arg(long, default_value_t = 1200)]
     steps: usize,
+    /// Learning rate of both.
+    #[arg(long, default_value_t = 5e-4)]
+    lr: f64,
     /// Where the pictures go.
     #[arg(long, default_value = "out")]
     out: PathBuf,
@@ -58,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let (artist, critic) = (artist(), critic());
     println!("artist\n{}\n\ncritic\n{}\n", artist.summary(&[64, NOISE, 1, 1])?, critic.summary(&[64, 1, 28, 28])?);
-    let adam = |model: &Sequential| Adam::builder(5e-4).betas(0.5, 0.999).build(model.parameters());
+    let adam = |model: &Sequential| Adam::builder(options.lr).betas(0.5, 0.999).build(model.parameters());
     let (mut artist_step, mut critic_step) = (adam(&artist), adam(&critic));
     let noise = || Variable::new(Tensor::randn([64, NOISE, 1, 1], DType::F32));
     let judge = |pictures: &Variable, is_real: f64| {
@@ -66,7 +69,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         binary_cross_entropy_with_logits(&verdict, &Variable::new(Tensor::full([64, 1], is_real, DType::F32)))
     };
     let fixed = noise();
-    let grid = GridOptions { normalize: true, value_range: Some((-1.0, 1.0)), ..Default::default() };
     for (step, batch) in (0..).flat_map(|epoch| batches.epoch(epoch)).take(options.steps).enumerate() {
         let drawn = artist.call(&noise());
         let critic_loss = judge(&batch?.0, 1.0) + judge(&drawn.detach(), 0.0);
@@ -74,7 +76,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let artist_loss = judge(&drawn, 1.0);
         learn(&mut artist_step, &artist_loss);
         if (step + 1) % 100 == 0 || step + 1 == options.steps {
-            save_image(&no_grad(|| artist.call(&fixed)).data(), options.out.join("dcgan.png"), &grid)?;
+            let pictures = no_grad(|| artist.call(&fixed) * 0.5 + 0.5).data();
+            let grid = make_grid(&pictures, &GridOptions::default());
+            Canvas::from_tensor(&grid).enlarge(3).save(options.out.join("dcgan.png"))?;
             let [critic, artist] = [&critic_loss, &artist_loss].map(Variable::item::<f32>);
             println!("step {:>5}: critic {critic:.3}, artist {artist:.3}", step + 1);
         }

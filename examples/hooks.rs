@@ -50,8 +50,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     cross_entropy(&model.call(&x), &label).backward();
     handles.iter().for_each(|handle| handle.remove());
-    model.call(&x);
-    println!("kept {} maps; after removal no more come", kept.lock().unwrap().len());
 
     let mut sheet = Sheet::new(8);
     for (name, maps) in kept.lock().unwrap().iter() {

@@ -144,6 +144,42 @@ impl<const N: usize> Weighted for Conv<N> {
     }
 }
 
+/// The options that convolutions and transposed convolutions share, as methods of their builders.
+macro_rules! options_of_both {
+    () => {
+        /// Steps between neighbouring windows; 1 unless set.
+        pub fn stride(mut self, stride: impl Size<N>) -> Self {
+            self.options = self.options.stride(stride);
+            self
+        }
+
+        /// Steps between the taps of a window; 1 unless set.
+        pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
+            self.options = self.options.dilation(dilation);
+            self
+        }
+
+        /// Independent convolutions that the channels are divided into; 1 unless set.
+        pub fn groups(mut self, groups: usize) -> Self {
+            self.options = self.options.groups(groups);
+            self
+        }
+
+        /// Whether a bias is added; it is unless set.
+        pub fn bias(mut self, has_bias: bool) -> Self {
+            self.has_bias = has_bias;
+            self
+        }
+
+        /// The parameters' dtype; `f32` unless set.
+        pub fn dtype(mut self, dtype: DType) -> Self {
+            self.dtype = dtype;
+            self
+        }
+    };
+}
+pub(super) use options_of_both;
+
 /// Options of a [`Conv`] that is being made.
 #[derive(Clone, Debug)]
 pub struct ConvBuilder<const N: usize> {
@@ -155,11 +191,7 @@ pub struct ConvBuilder<const N: usize> {
 }
 
 impl<const N: usize> ConvBuilder<N> {
-    /// Steps between neighbouring windows; 1 unless set.
-    pub fn stride(mut self, stride: impl Size<N>) -> Self {
-        self.options = self.options.stride(stride);
-        self
-    }
+    options_of_both!();
 
     /// What is put around the input: a number, one per axis, or [`Padding::Same`]; nothing unless set.
     pub fn padding(mut self, padding: impl Into<Padding<N>>) -> Self {
@@ -167,33 +199,9 @@ impl<const N: usize> ConvBuilder<N> {
         self
     }
 
-    /// Steps between the taps of a window; 1 unless set.
-    pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
-        self.options = self.options.dilation(dilation);
-        self
-    }
-
-    /// Independent convolutions that the channels are divided into; 1 unless set.
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.options = self.options.groups(groups);
-        self
-    }
-
     /// What the padding is made of; zeros unless set.
     pub fn padding_mode(mut self, mode: PaddingMode) -> Self {
         self.options = self.options.padding_mode(mode);
-        self
-    }
-
-    /// Whether a bias is added; it is unless set.
-    pub fn bias(mut self, has_bias: bool) -> Self {
-        self.has_bias = has_bias;
-        self
-    }
-
-    /// The parameters' dtype; `f32` unless set.
-    pub fn dtype(mut self, dtype: DType) -> Self {
-        self.dtype = dtype;
         self
     }
 

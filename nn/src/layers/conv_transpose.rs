@@ -3,7 +3,7 @@
 use autograd::Variable;
 use tensor::DType;
 
-use super::conv::{check_groups, check_sizes, initial};
+use super::conv::{check_groups, check_sizes, initial, options_of_both};
 use crate::module::{Forward, ModuleState};
 use crate::ops::conv::{ConvTransposeOptions, conv_transpose, output_padding_for};
 use crate::ops::window::{Size, tuple};
@@ -178,11 +178,7 @@ pub struct ConvTransposeBuilder<const N: usize> {
 }
 
 impl<const N: usize> ConvTransposeBuilder<N> {
-    /// Steps between neighbouring windows of the output; 1 unless set.
-    pub fn stride(mut self, stride: impl Size<N>) -> Self {
-        self.options = self.options.stride(stride);
-        self
-    }
+    options_of_both!();
 
     /// What is cut off both sides of the output; 0 unless set.
     pub fn padding(mut self, padding: impl Size<N>) -> Self {
@@ -193,30 +189,6 @@ impl<const N: usize> ConvTransposeBuilder<N> {
     /// What is added to one side of the output; 0 unless set.
     pub fn output_padding(mut self, output_padding: impl Size<N>) -> Self {
         self.options = self.options.output_padding(output_padding);
-        self
-    }
-
-    /// Steps between the taps of a window; 1 unless set.
-    pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
-        self.options = self.options.dilation(dilation);
-        self
-    }
-
-    /// Independent convolutions that the channels are divided into; 1 unless set.
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.options = self.options.groups(groups);
-        self
-    }
-
-    /// Whether a bias is added; it is unless set.
-    pub fn bias(mut self, has_bias: bool) -> Self {
-        self.has_bias = has_bias;
-        self
-    }
-
-    /// The parameters' dtype; `f32` unless set.
-    pub fn dtype(mut self, dtype: DType) -> Self {
-        self.dtype = dtype;
         self
     }
 

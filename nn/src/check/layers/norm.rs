@@ -65,7 +65,8 @@ pub(super) fn layer_norm() {
 pub(super) fn rms_norm() {
     each(&(with_last(), any::<bool>(), any::<bool>()), |((shape, last), affine, eps)| {
         let layer = RMSNorm::with_options(&shape[shape.len() - last..], eps.then_some(1e-2), affine);
-        check(&layer, &ladder(&shape))
+        // Without a term that rounds it off, the curve is sharp near 0.
+        check(&layer, &ladder(&shape).mul_scalar(4.0))
     });
 }
 
