@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use gradus::nn::data::{DataLoader, TensorDataset};
-use gradus::nn::loss::binary_cross_entropy_with_logits;
+use gradus::nn::loss::binary_cross_entropy_with_logits as judge;
 use gradus::nn::optim::{Adam, Optimizer};
 use gradus::nn::parametrizations::spectral_norm;
 use gradus::prelude::*;
@@ -17,12 +17,9 @@ use gradus::vision::draw::{Canvas, GridOptions, make_grid};
 #[derive(Parser)]
 struct Options {
     /// Batches of 64 digits to learn from.
-    #[arg(long, default_value_t = 1200)]
+    #[arg(long, default_value_t = 1500)]
     steps: usize,
-    /// Learning rate of both.
-    #[arg(long, default_value_t = 5e-4)]
-    lr: f64,
-    /// Where the pictures go.
+    /// Where `dcgan.png` goes.
     #[arg(long, default_value = "out")]
     out: PathBuf,
 }
@@ -61,28 +58,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let (artist, critic) = (artist(), critic());
     println!("artist\n{}\n\ncritic\n{}\n", artist.summary(&[64, NOISE, 1, 1])?, critic.summary(&[64, 1, 28, 28])?);
-    let adam = |model: &Sequential| Adam::builder(options.lr).betas(0.5, 0.999).build(model.parameters());
-    let (mut artist_step, mut critic_step) = (adam(&artist), adam(&critic));
+    let [mut artist_step, mut critic_step] =
+        [&artist, &critic].map(|model| Adam::builder(1e-3).betas(0.5, 0.999).build(model.parameters()));
     let noise = || Variable::new(Tensor::randn([64, NOISE, 1, 1], DType::F32));
-    let judge = |pictures: &Variable, is_real: f64| {
-        let verdict = critic.call(pictures);
-        binary_cross_entropy_with_logits(&verdict, &Variable::new(Tensor::full([64, 1], is_real, DType::F32)))
-    };
+    let [real, made] = [1.0, 0.0].map(|value| Variable::new(Tensor::full([64, 1], value, DType::F32)));
     let fixed = noise();
-    for (step, batch) in (0..).flat_map(|epoch| batches.epoch(epoch)).take(options.steps).enumerate() {
+    for (step, batch) in (1..=options.steps).zip((0..).flat_map(|epoch| batches.epoch(epoch))) {
         let drawn = artist.call(&noise());
-        let critic_loss = judge(&batch?.0, 1.0) + judge(&drawn.detach(), 0.0);
+        let critic_loss = judge(&critic.call(&batch?.0), &real) + judge(&critic.call(&drawn.detach()), &made);
         learn(&mut critic_step, &critic_loss);
-        let artist_loss = judge(&drawn, 1.0);
+        let artist_loss = judge(&critic.call(&drawn), &real);
         learn(&mut artist_step, &artist_loss);
-        if (step + 1) % 100 == 0 || step + 1 == options.steps {
-            let pictures = no_grad(|| artist.call(&fixed) * 0.5 + 0.5).data();
-            let grid = make_grid(&pictures, &GridOptions::default());
+        if step % 100 == 0 || step == options.steps {
+            let grid = make_grid(&no_grad(|| artist.call(&fixed) * 0.5 + 0.5).data(), &GridOptions::default());
             Canvas::from_tensor(&grid).enlarge(3).save(options.out.join("dcgan.png"))?;
             let [critic, artist] = [&critic_loss, &artist_loss].map(Variable::item::<f32>);
-            println!("step {:>5}: critic {critic:.3}, artist {artist:.3}", step + 1);
+            println!("step {step:>5}: critic {critic:.3}, artist {artist:.3}");
         }
     }
-    println!("{:?} -> {:?}; wrote {}", fixed.shape(), [64, 1, 28, 28], options.out.join("dcgan.png").display());
     Ok(())
 }

@@ -153,3 +153,14 @@ fn softplus_is_straight_from_its_threshold_on() {
     assert_eq!(second[1..3], [0.0, 0.0]);
     assert!(slope.to_vec::<f64>()[3].is_nan() && second[3].is_nan());
 }
+
+#[test]
+fn linear_resizing_copies_along_axes_whose_size_stays() {
+    // PyTorch: interpolate(x, scale_factor=(1.2, 1.5), mode="bilinear"), where 1.2 * 2 rounds down to 2 rows.
+    let x = Variable::new(Tensor::from([[[[1.0, 3.0], [5.0, 9.0]]]]));
+    let options = Interpolate::scales(&[1.2, 1.5]).mode(gradus_nn::ops::interpolate::InterpolateMode::Linear);
+    let rows = Upsample::new(options).call(&x).to_vec::<f64>();
+    for (got, expected) in rows.iter().zip([1.0, 2.0, 3.0, 5.0, 7.0, 9.0]) {
+        assert!((got - expected).abs() < 1e-12, "{rows:?}");
+    }
+}
