@@ -18,8 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("avg_pool2d(8)  {:?}", mean.shape());
 
     // Every maximum goes back to where it was found; all other pixels stay black, here three of four.
-    let (small, indices) = max_pool_with_indices(&x, Pool::new(2));
-    let back = max_unpool(&small, &indices, Pool::new(2), Some([x.size(-2), x.size(-1)]));
+    let (small, indices) = max_pool_with_indices(&x, Pool::<2>::new(2));
+    let back = max_unpool(&small, &indices, Pool::<2>::new(2), Some([x.size(-2), x.size(-1)]));
     println!("max_pool2d(2)  {:?}", small.shape());
     println!("max_unpool2d   {:?}", back.shape());
 
