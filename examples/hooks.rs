@@ -1,78 +1,80 @@
 //! Lesson: hooks. They see what passes through a module, forward and back, and may replace it; a handle takes a hook
-//! away again.
-//!
-//! Run: `cargo run --release --example hooks`
+//! away again. Here they show what a network that has just learned to read digits sees in one, and which way each
+//! number should move for a better answer. Run: `cargo run --release --example hooks`
 
 use std::sync::{Arc, Mutex};
 
+use gradus::nn::data::{DataLoader, TensorDataset};
+use gradus::nn::functional::Interpolate;
+use gradus::nn::loss::cross_entropy;
 use gradus::nn::module::register_module_forward_hook;
+use gradus::nn::optim::Adam;
+use gradus::nn::train::train_epoch;
 use gradus::prelude::*;
+use gradus::vision::datasets::{Split, mnist};
+use gradus::vision::draw::{Colormap, Sheet, color_map};
 
-#[derive(Module)]
-struct Net {
-    conv1: Conv2d,
-    conv2: Conv2d,
-    head: Linear,
-    state: ModuleState,
-}
-
-impl Forward for Net {
-    fn forward(&self, x: &Variable) -> Variable {
-        let x = x.apply(&self.conv1).relu().apply(&self.conv2).relu();
-        x.mean(&[2, 3], false).apply(&self.head)
-    }
-}
-
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     manual_seed(1);
-    let model = Net {
-        conv1: Conv2d::builder(1, 8, 3).stride(2).padding(1).build(),
-        conv2: Conv2d::builder(8, 16, 3).stride(2).padding(1).build(),
-        head: Linear::new(16, 10),
-        state: ModuleState::default(),
-    };
-    let x = Variable::new(Tensor::randn([1, 1, 28, 28], DType::F32));
+    let half = |inputs, outputs| Conv2d::builder(inputs, outputs, 3).stride(2).padding(1).build();
+    let model = sequential![
+        "conv1" => half(1, 8), "relu1" => ReLU::new(), "conv2" => half(8, 8), "relu2" => ReLU::new(),
+        "flatten" => Flatten::new(), "head" => Linear::new(8 * 7 * 7, 10),
+    ];
+    let train = mnist(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mnist"), Split::Train)?.take(4000);
+    let scaled = |x: Tensor| x.map(|byte: u8| f32::from(byte) / 255.0);
+    let set = TensorDataset::new(train.images().clone(), train.labels()).with_transform(scaled);
+    let batches = DataLoader::builder(set).batch_size(32).shuffle(true).build();
+    let mut adam = Adam::new(model.parameters(), 3e-3);
+    train_epoch(batches.epoch(0), &mut adam, |x, labels| cross_entropy(&model.call(x), labels), |_| ())?;
+    let x = Variable::leaf(scaled(train.images().narrow(0, 0, 1)));
+    let label = Variable::new(train.labels().narrow(0, 0, 1));
 
-    println!("Feature maps, kept by a forward hook:");
-    let maps = Arc::new(Mutex::new(Vec::new()));
-    let hook = model.conv1.register_forward_hook({
-        let maps = maps.clone();
-        move |_, _, y| {
-            maps.lock().unwrap().push(y.data());
-            None
+    // Forward hooks see outputs, backward hooks the gradients there; both keep them for the picture.
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keep = |name: String| {
+        let kept = kept.clone();
+        move |map: &Variable| -> Option<Variable> {
+            kept.lock().unwrap().push((name.clone(), map.data().squeeze(0)));
+            None // which replaces nothing
         }
-    });
-    model.call(&x);
-    hook.remove();
-    model.call(&x);
-    for map in maps.lock().unwrap().iter() {
-        println!("  conv1 gives {:?}, mean {:+.3}", map.shape(), map.mean(&[], false).item::<f32>());
+    };
+    let mut handles = Vec::new();
+    for name in ["conv1", "conv2"] {
+        let (forward, back) = (keep(format!("{name} gives")), keep(format!("d loss / d {name}")));
+        handles.push(model[name].register_forward_hook(move |_, _, y| forward(y)));
+        handles.push(model[name].register_full_backward_hook(move |site, input, output| {
+            println!("back at {}: output {:?}, input {:?}", site.path.join(" > "), output.shape(), input?.shape());
+            back(output)
+        }));
     }
+    cross_entropy(&model.call(&x), &label).backward();
+    handles.iter().for_each(|handle| handle.remove());
 
-    println!("\nA pre-hook may replace the input, here by a mirrored one:");
-    let before = model.call(&x).to_vec::<f32>()[0];
+    let mut sheet = Sheet::new(8);
+    for (name, maps) in kept.lock().unwrap().iter() {
+        // The same colours for all eight: blue below zero, red above.
+        let most = f64::from(maps.abs().amax(&[], false).item::<f32>());
+        let enlarge = Upsample::nearest(Interpolate::size([112]));
+        let large = enlarge.call(&Variable::new(maps.unsqueeze(0))).data().squeeze(0);
+        for channel in 0..8 {
+            let picture = color_map(&large.select(0, channel), Colormap::BlueRed, Some((-most, most)));
+            sheet.push(&picture, if channel == 0 { name.as_str() } else { "" }, None);
+        }
+    }
+    std::fs::create_dir_all("out")?;
+    sheet.to_canvas().save("out/hooks.png")?;
+    println!("wrote out/hooks.png\n\na pre-hook may replace the input, here by a mirrored digit:");
+    let read = || model.call(&x).data().argmax(1, false).item::<i64>();
+    let before = read();
     let hook = model.register_forward_pre_hook(|_, x| Some(x.slice(-1, None, None, -1)));
-    println!("  first logit {before:+.4}, mirrored {:+.4}", model.call(&x).to_vec::<f32>()[0]);
+    println!("it reads {} instead of {before}\n\na hook on every module of the program:", read());
     hook.remove();
-
-    println!("\nGradients on the way back, last layer first:");
-    for (_, layer) in model.named_children() {
-        layer.register_full_backward_hook(|site, input, output| {
-            let input = input.map_or("none".to_owned(), |g| format!("{:?}", g.shape()));
-            println!("  {:<16} at the output {:?}, at the input {input}", site.path.join(" > "), output.shape());
-            None
-        });
-    }
-    model.head.register_full_backward_pre_hook(|_, g| Some(g * 100.0));
-    model.call(&x).mean(&[], false).backward();
-    let bias = model.head.bias.as_ref().and_then(|bias| bias.grad()).unwrap();
-    println!("  a pre-hook made it 100 times as large: {:.1}", bias.to_vec::<f32>()[0]);
-
-    println!("\nA hook on every module of the program:");
     let hook = register_module_forward_hook(|module, x, y| {
-        println!("  {:<8} {:?} -> {:?}", module.type_name(), x.shape(), y.shape());
+        println!("{:<10} {:?} -> {:?}", module.type_name(), x.shape(), y.shape());
         None
     });
-    no_grad(|| model.call(&x));
+    model.call(&x);
     hook.remove();
+    Ok(())
 }

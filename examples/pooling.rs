@@ -12,14 +12,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("photo          {:?}", x.shape());
 
     // Windows of 8x8, one after the other: each side is an eighth as long.
-    let window = Pool::new(8);
-    let (largest, indices) = max_pool_with_indices(&x, window);
+    let largest = x.max_pool2d(8);
     let mean = x.avg_pool2d(8);
     println!("max_pool2d(8)  {:?}", largest.shape());
     println!("avg_pool2d(8)  {:?}", mean.shape());
 
-    // Every maximum goes back to where it was found; all other pixels stay black.
-    let back = max_unpool(&largest, &indices, window, Some([x.size(-2), x.size(-1)]));
+    // Every maximum goes back to where it was found; all other pixels stay black, here three of four.
+    let (small, indices) = max_pool_with_indices(&x, Pool::<2>::new(2));
+    let back = max_unpool(&small, &indices, Pool::<2>::new(2), Some([x.size(-2), x.size(-1)]));
+    println!("max_pool2d(2)  {:?}", small.shape());
     println!("max_unpool2d   {:?}", back.shape());
 
     let show = |y: &Variable| y.data().squeeze(0);
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("the photo", photo.pixels()),
         ("largest of 8x8", &show(&large(&largest))),
         ("mean of 8x8", &show(&large(&mean))),
-        ("unpooled", &show(&back)),
+        ("largest of 2x2, put back", &show(&back)),
     ]);
     canvas.save("out/pooling.png")?;
     println!("wrote out/pooling.png");

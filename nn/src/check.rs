@@ -17,7 +17,8 @@ const TOLERANCE: f64 = 1e-6;
 const STEP: f64 = 1e-3;
 
 /// Compares the gradients of `module` in its input and in every parameter with finite differences, in training and in
-/// evaluation mode. The module is converted to `f64`; its buffers and its mode are put back.
+/// evaluation mode. The module is converted to `f64`; its buffers and its mode are put back. An input that is no float,
+/// such as indices, is a constant.
 ///
 /// The module must be smooth where it is checked: keep inputs 0.05 off kinks, and dropout at 0 or 1.
 ///
@@ -34,14 +35,14 @@ const STEP: f64 = 1e-3;
 /// The first contradiction: mode, order, argument, and both derivatives.
 pub fn check_module<M: Forward + ?Sized>(module: &M, x: &Tensor) -> Result<(), String> {
     module.to_dtype(DType::F64);
-    let x = x.to_dtype(DType::F64);
+    let x = if x.dtype().is_float() { x.to_dtype(DType::F64) } else { x.clone() };
     let was_training = module.is_training();
     let mut result = Ok(());
     for training in [true, false] {
         module.set_training(training);
-        let subject = Subject::new(module, &x);
         let mode = if training { "train" } else { "eval" };
-        result = result.and_then(|()| subject.check().map_err(|fault| format!("{mode} mode, {fault}")));
+        let check = || Subject::new(module, &x).check().map_err(|fault| format!("{mode} mode, {fault}"));
+        result = result.and_then(|()| check());
     }
     module.set_training(was_training);
     result
@@ -50,6 +51,7 @@ pub fn check_module<M: Forward + ?Sized>(module: &M, x: &Tensor) -> Result<(), S
 /// A module as a function of its input and its parameters.
 struct Subject<'a, M: ?Sized> {
     module: &'a M,
+    input: Variable,
     names: Vec<String>,
     leaves: Vec<Variable>,
     buffers: Vec<(Buffer, Tensor)>,
@@ -60,11 +62,16 @@ impl<'a, M: Forward + ?Sized> Subject<'a, M> {
     fn new(module: &'a M, x: &Tensor) -> Subject<'a, M> {
         let mut subject = Subject {
             module,
-            names: vec!["input".to_owned()],
-            leaves: vec![Variable::leaf(x.clone())],
+            input: if x.dtype().is_float() { Variable::leaf(x.clone()) } else { Variable::new(x.clone()) },
+            names: Vec::new(),
+            leaves: Vec::new(),
             buffers: module.buffers().into_iter().map(|buffer| (buffer.clone(), buffer.data())).collect(),
             generator: Generator::new(11),
         };
+        if x.dtype().is_float() {
+            subject.names.push("input".to_owned());
+            subject.leaves.push(subject.input.clone());
+        }
         for (name, parameter) in module.named_parameters() {
             subject.names.push(name);
             subject.leaves.push(Parameter::variable(&parameter).clone());
@@ -74,7 +81,7 @@ impl<'a, M: Forward + ?Sized> Subject<'a, M> {
 
     /// The output; buffers that the pass changed are put back.
     fn output(&self) -> Variable {
-        let y = self.module.call(&self.leaves[0]);
+        let y = self.module.call(&self.input);
         for (buffer, value) in &self.buffers {
             buffer.set_data(value.clone());
         }
@@ -87,17 +94,29 @@ impl<'a, M: Forward + ?Sized> Subject<'a, M> {
     }
 
     fn check(mut self) -> Result<(), String> {
+        let g = self.cotangent();
+        self.check_first(&g)?;
+        self.check_second(&g)
+    }
+
+    fn cotangent(&mut self) -> Variable {
         let shape = self.output().shape().to_vec();
-        let g = Variable::new(self.generator.randn(shape, DType::F64));
+        Variable::new(self.generator.randn(shape, DType::F64))
+    }
+
+    fn check_first(&mut self, g: &Variable) -> Result<(), String> {
         self.compare(
             "first",
-            |subject, record| subject.gradients(&dot(&subject.output(), &g), record),
-            |subject| dot(&subject.output(), &g).item(),
-        )?;
-        // Second order: the same for the derivative along a direction.
+            |subject, record| subject.gradients(&dot(&subject.output(), g), record),
+            |subject| dot(&subject.output(), g).item(),
+        )
+    }
+
+    /// The same for the derivative along a direction.
+    fn check_second(&mut self, g: &Variable) -> Result<(), String> {
         let along: Vec<Variable> = self.directions().into_iter().map(Variable::new).collect();
         let slope = |subject: &Subject<'_, M>, record: bool| -> Option<Variable> {
-            let first = subject.gradients(&dot(&subject.output(), &g), record);
+            let first = subject.gradients(&dot(&subject.output(), g), record);
             let terms = first.iter().zip(&along).filter_map(|(first, v)| Some(dot(first.as_ref()?, v)));
             terms.reduce(|sum, term| &sum + &term)
         };

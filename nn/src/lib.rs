@@ -46,6 +46,7 @@ pub mod module;
 pub mod ops;
 pub mod optim;
 mod parameter;
+pub mod parametrizations;
 pub mod prelude;
 pub mod schedule;
 pub mod train;

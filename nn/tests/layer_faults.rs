@@ -140,3 +140,27 @@ fn a_padding_row_gets_no_gradient() {
     table.call(&Variable::new(Tensor::from([0i64, 0, 2]))).sum(&[], false).backward();
     assert_eq!(table.weight.grad().unwrap().to_vec::<f32>(), [1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
 }
+
+#[test]
+fn softplus_is_straight_from_its_threshold_on() {
+    // PyTorch: the first derivative is the curve's at the threshold, the second is 0 there.
+    let x = Variable::leaf(Tensor::from([19.0, 20.0, 21.0, f64::NAN]));
+    let slope = autograd::grad(&[&Softplus::default().call(&x).sum(&[], false)], &[&x], true).remove(0);
+    let curve = |x: f64| 1.0 / (1.0 + (-x).exp());
+    assert_eq!(slope.to_vec::<f64>()[..3], [curve(19.0), curve(20.0), 1.0]);
+    let second = autograd::grad(&[&slope.sum(&[], false)], &[&x], false).remove(0).to_vec::<f64>();
+    assert!((second[0] - curve(19.0) * curve(-19.0)).abs() < 1e-15, "{second:?}");
+    assert_eq!(second[1..3], [0.0, 0.0]);
+    assert!(slope.to_vec::<f64>()[3].is_nan() && second[3].is_nan());
+}
+
+#[test]
+fn linear_resizing_copies_along_axes_whose_size_stays() {
+    // PyTorch: interpolate(x, scale_factor=(1.2, 1.5), mode="bilinear"), where 1.2 * 2 rounds down to 2 rows.
+    let x = Variable::new(Tensor::from([[[[1.0, 3.0], [5.0, 9.0]]]]));
+    let options = Interpolate::scales(&[1.2, 1.5]).mode(gradus_nn::ops::interpolate::InterpolateMode::Linear);
+    let rows = Upsample::new(options).call(&x).to_vec::<f64>();
+    for (got, expected) in rows.iter().zip([1.0, 2.0, 3.0, 5.0, 7.0, 9.0]) {
+        assert!((got - expected).abs() < 1e-12, "{rows:?}");
+    }
+}

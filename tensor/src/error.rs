@@ -110,7 +110,8 @@ pub fn fail_with(op: &str, message: fmt::Arguments<'_>, details: &str) -> ! {
 }
 
 /// A fault of the program that [`catch`] caught.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Fault {
     /// The whole message.
     pub message: String,

@@ -5,12 +5,13 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, Path, parse_macro_input, parse_quote};
+use syn::{Data, DeriveInput, Error, Expr, Field, Fields, Ident, LitStr, Path, parse_macro_input, parse_quote};
 
 /// Implements `Module` and `Display` for a struct with named fields, one of them `state: ModuleState`.
 ///
 /// Every field is a parameter, a buffer, a module or an `Option` of one, and bears its field's name in state dicts;
-/// `#[module(skip)]` on a field leaves it out (it is configuration, and needs `Clone`). On the struct:
+/// `#[module(skip)]` on a field leaves it out (it is configuration, and needs `Clone`); `#[module(rename = "0")]` gives
+/// it another name in state dicts, such as one that an existing checkpoint has. On the struct:
 ///
 /// - `#[module(name = "ReLU")]`: the name that is printed (an expression), instead of the struct's own;
 /// - `#[module(extra_repr = method)]`: a method giving the text between the parentheses when the module is printed;
@@ -54,18 +55,30 @@ impl Options {
     }
 }
 
-fn is_skipped(field: &Field) -> syn::Result<bool> {
-    let mut skipped = false;
-    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("module")) {
-        attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("skip") {
-                return Err(meta.error("expected `skip`"));
-            }
-            skipped = true;
-            Ok(())
-        })?;
+/// What stands above a field.
+#[derive(Default)]
+struct FieldOptions {
+    is_skipped: bool,
+    rename: Option<LitStr>,
+}
+
+impl FieldOptions {
+    fn parse(field: &Field) -> syn::Result<FieldOptions> {
+        let mut options = FieldOptions::default();
+        for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("module")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("skip") {
+                    options.is_skipped = true;
+                } else if meta.path.is_ident("rename") {
+                    options.rename = Some(meta.value()?.parse()?);
+                } else {
+                    return Err(meta.error("expected `skip` or `rename`"));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(options)
     }
-    Ok(skipped)
 }
 
 fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
@@ -82,13 +95,15 @@ fn expand(input: DeriveInput) -> syn::Result<TokenStream> {
         let ident = field.ident.as_ref().expect("named fields have names");
         let text = ident.to_string();
         let text = text.strip_prefix("r#").unwrap_or(&text);
+        let FieldOptions { is_skipped, rename } = FieldOptions::parse(field)?;
         if text == "state" {
             has_state = true;
             copies.push(quote!(#ident: self.#ident.copy(copier)));
-        } else if is_skipped(field)? {
+        } else if is_skipped {
             copies.push(quote!(#ident: ::core::clone::Clone::clone(&self.#ident)));
         } else {
             let ty = &field.ty;
+            let text = rename.map_or_else(|| text.to_owned(), |name| name.value());
             visits.push(quote!(#krate::Field::visit(&self.#ident, #text, visitor);));
             copies.push(quote!(#ident: #krate::Field::copy(&self.#ident, copier)));
             bounds.push(quote!(#ty: #krate::Field));

@@ -1,185 +1,249 @@
-//! Layers, checked as modules over all of their options.
+//! Every layer, checked as a module over its options in both modes. The list below is compared with what
+//! `layers` exports, so a layer cannot be added without its check.
 
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::test_runner::{Config, TestRunner};
+mod activation;
+mod container;
+mod convolution;
+mod dense;
+mod dropout;
+mod norm;
+mod pad;
+mod parametrized;
+mod pool;
+mod position;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use proptest::prelude::{Just, Strategy, any};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tensor::{DType, Generator, Tensor};
 
 use super::check_module;
-use crate::layers::{Conv, ConvTranspose, Flatten, Identity, Linear, Unflatten};
+use crate::layers::{
+    CELU, CircularPad, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax,
+    Mish, ReLU, ReLU6, ReflectionPad, ReplicationPad, SELU, SiLU, Sigmoid, Softmax, Softmin, Softplus, Softshrink,
+    Softsign, Tanh, Tanhshrink, Threshold, ZeroPad,
+};
 use crate::module::Forward;
-use crate::ops::window::{Padding, PaddingMode};
-use crate::sequential;
+
+macro_rules! every_layer {
+    ($($name:ident: $check:expr;)*) => {
+        /// The layers that have a check.
+        const CHECKED: &[&str] = &[$(stringify!($name)),*];
+
+        $(
+            #[test]
+            #[allow(non_snake_case)] // named like the layer
+            fn $name() {
+                $check;
+                assert!(SEEN.with_borrow(|seen| seen.contains(stringify!($name))), "this checks another layer");
+            }
+        )*
+    };
+}
+
+every_layer! {
+    CELU: activation::smooth_off_eighths(eighths(1..=16), CELU::new);
+    ELU: activation::smooth_off_eighths(eighths(1..=16), ELU::new);
+    GELU: activation::smooth_off_eighths(any::<bool>(), GELU::new);
+    GLU: activation::gated(GLU::new);
+    Hardshrink: activation::smooth_off_eighths(eighths(0..=16), Hardshrink::new);
+    Hardsigmoid: activation::plain(Hardsigmoid::new);
+    Hardswish: activation::plain(Hardswish::new);
+    Hardtanh: activation::smooth_off_eighths((eighths(-9..=0), eighths(1..=9)), |(low, high)| Hardtanh::new(low, high));
+    LeakyReLU: activation::smooth_off_eighths(eighths(-8..=8), LeakyReLU::new);
+    LogSigmoid: activation::plain(LogSigmoid::new);
+    LogSoftmax: activation::along_axis(LogSoftmax::new);
+    Mish: activation::plain(Mish::new);
+    PReLU: activation::prelu();
+    RReLU: activation::rrelu();
+    ReLU: activation::plain(ReLU::new);
+    ReLU6: activation::plain(ReLU6::new);
+    SELU: activation::plain(SELU::new);
+    SiLU: activation::plain(SiLU::new);
+    Sigmoid: activation::plain(Sigmoid::new);
+    Softmax: activation::along_axis(Softmax::new);
+    Softmax2d: activation::softmax2d();
+    Softmin: activation::along_axis(Softmin::new);
+    Softplus: activation::smooth_off_eighths((eighths(1..=2), eighths(8..=160)), |(beta, threshold)| {
+        Softplus::new(8.0 * beta, 8.0 * beta * threshold)
+    });
+    Softshrink: activation::smooth_off_eighths(eighths(0..=16), Softshrink::new);
+    Softsign: activation::plain(Softsign::new);
+    Tanh: activation::plain(Tanh::new);
+    Tanhshrink: activation::plain(Tanhshrink::new);
+    Threshold: activation::smooth_off_eighths((eighths(-9..=9), eighths(-9..=9)), |(at, value)| Threshold::new(at, value));
+
+    Conv1d: convolution::convolutions::<1>();
+    Conv2d: convolution::convolutions::<2>();
+    Conv3d: convolution::convolutions::<3>();
+    ConvTranspose1d: convolution::transposed::<1>();
+    ConvTranspose2d: convolution::transposed::<2>();
+    ConvTranspose3d: convolution::transposed::<3>();
+
+    Bilinear: dense::bilinear();
+    Embedding: dense::embedding();
+    Linear: dense::linear();
+
+    AlphaDropout: dropout::alpha();
+    Dropout: dropout::elements();
+    Dropout1d: dropout::channels1d();
+    Dropout2d: dropout::channels2d();
+    Dropout3d: dropout::channels3d();
+    FeatureAlphaDropout: dropout::feature_alpha();
+
+    BatchNorm1d: norm::batch_norm::<1>();
+    BatchNorm2d: norm::batch_norm::<2>();
+    BatchNorm3d: norm::batch_norm::<3>();
+    GroupNorm: norm::group_norm();
+    InstanceNorm1d: norm::instance_norm::<1>();
+    InstanceNorm2d: norm::instance_norm::<2>();
+    InstanceNorm3d: norm::instance_norm::<3>();
+    LayerNorm: norm::layer_norm();
+    LocalResponseNorm: norm::local_response_norm();
+    RMSNorm: norm::rms_norm();
+
+    CircularPad1d: pad::around::<1, _>((0, 2), CircularPad::new);
+    CircularPad2d: pad::around::<2, _>((0, 2), CircularPad::new);
+    CircularPad3d: pad::around::<3, _>((0, 2), CircularPad::new);
+    ConstantPad1d: pad::constant::<1>();
+    ConstantPad2d: pad::constant::<2>();
+    ConstantPad3d: pad::constant::<3>();
+    ReflectionPad1d: pad::around::<1, _>((-1, 1), ReflectionPad::new);
+    ReflectionPad2d: pad::around::<2, _>((-1, 1), ReflectionPad::new);
+    ReflectionPad3d: pad::around::<3, _>((-1, 1), ReflectionPad::new);
+    ReplicationPad1d: pad::around::<1, _>((-1, 3), ReplicationPad::new);
+    ReplicationPad2d: pad::around::<2, _>((-1, 3), ReplicationPad::new);
+    ReplicationPad3d: pad::around::<3, _>((-1, 3), ReplicationPad::new);
+    ZeroPad1d: pad::around::<1, _>((-1, 3), ZeroPad::new);
+    ZeroPad2d: pad::around::<2, _>((-1, 3), ZeroPad::new);
+    ZeroPad3d: pad::around::<3, _>((-1, 3), ZeroPad::new);
+
+    AdaptiveAvgPool1d: pool::adaptive_avg::<1>();
+    AdaptiveAvgPool2d: pool::adaptive_avg::<2>();
+    AdaptiveAvgPool3d: pool::adaptive_avg::<3>();
+    AdaptiveMaxPool1d: pool::adaptive_max::<1>();
+    AdaptiveMaxPool2d: pool::adaptive_max::<2>();
+    AdaptiveMaxPool3d: pool::adaptive_max::<3>();
+    AvgPool1d: pool::avg::<1>();
+    AvgPool2d: pool::avg::<2>();
+    AvgPool3d: pool::avg::<3>();
+    FractionalMaxPool2d: pool::fractional_max();
+    LPPool1d: pool::lp::<1>();
+    LPPool2d: pool::lp::<2>();
+    LPPool3d: pool::lp::<3>();
+    MaxPool1d: pool::max::<1>();
+    MaxPool2d: pool::max::<2>();
+    MaxPool3d: pool::max::<3>();
+    MaxUnpool1d: pool::unpool::<1>();
+    MaxUnpool2d: pool::unpool::<2>();
+    MaxUnpool3d: pool::unpool::<3>();
+
+    ChannelShuffle: position::channel_shuffle();
+    Flatten: position::flatten();
+    Fold: position::fold();
+    Identity: position::identity();
+    PixelShuffle: position::pixel_shuffle();
+    PixelUnshuffle: position::pixel_unshuffle();
+    Unflatten: position::unflatten();
+    Unfold: position::unfold();
+    Upsample: position::upsample();
+}
+
+/// What `layers` exports without being a layer: options, and the definitions behind `Conv1d`, `Conv2d`, `Conv3d`.
+fn is_no_layer(name: &str, exported: &BTreeSet<&str>) -> bool {
+    let is_generic = exported.contains(format!("{name}1d").as_str()) && exported.contains(format!("{name}3d").as_str());
+    is_generic && name != "Dropout" || ["Builder", "Options", "Size"].iter().any(|end| name.ends_with(end))
+}
+
+#[test]
+fn no_layer_is_without_a_check() {
+    let source = include_str!("../layers/mod.rs");
+    let exported: BTreeSet<&str> = source
+        .split("pub use ")
+        .skip(1)
+        .filter_map(|statement| statement.split(';').next()?.split_once("::"))
+        .flat_map(|(_, names)| names.split(|letter: char| !letter.is_alphanumeric()))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let layers: BTreeSet<&str> = exported.iter().copied().filter(|name| !is_no_layer(name, &exported)).collect();
+    let checked: BTreeSet<&str> = CHECKED.iter().copied().collect();
+    assert!(layers.len() > 80, "only {} layers were found", layers.len());
+    assert_eq!(layers.difference(&checked).collect::<Vec<_>>(), Vec::<&&str>::new());
+    assert_eq!(checked.difference(&layers).collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+thread_local! {
+    /// The types of all modules that this thread has checked.
+    static SEEN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+}
 
 /// Runs `check` on as many cases as `PROPTEST_CASES` says, or 24.
+#[track_caller]
 fn each<S: Strategy>(strategy: &S, check: impl Fn(S::Value) -> Result<(), String>) {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(24);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let fail = |fault: String| proptest::test_runner::TestCaseError::fail(fault);
-    if let Err(error) = TestRunner::new(config).run(strategy, |case| check(case).map_err(fail)) {
+    if let Err(error) = TestRunner::new(config).run(strategy, |case| check(case).map_err(TestCaseError::fail)) {
         panic!("{error}");
     }
+}
+
+/// [`check_module`], with parameters and running statistics away from their first values, which may hide mistakes.
+fn check<L: Forward>(layer: &L, x: &Tensor) -> Result<(), String> {
+    let mut generator = Generator::new(17);
+    for parameter in layer.parameters() {
+        parameter.set_data(generator.uniform_between(parameter.shape(), 0.5, 1.5, DType::F32));
+    }
+    for buffer in layer.buffers().iter().filter(|buffer| buffer.data().dtype().is_float()) {
+        buffer.set_data(generator.uniform_between(buffer.data().shape(), 0.5, 1.5, DType::F32));
+    }
+    see(layer);
+    check_module(layer, x)
+}
+
+fn see<L: Forward>(layer: &L) {
+    SEEN.with_borrow_mut(|seen| seen.extend(layer.modules().iter().map(|module| module.type_name())));
 }
 
 fn numbers(shape: &[usize]) -> Tensor {
     Generator::new(5).randn(shape, DType::F64)
 }
 
-/// Kernel, stride, dilation, amount of padding, additional size of the input, per axis.
-#[derive(Clone, Debug)]
-struct Sizes<const N: usize> {
-    kernel: [usize; N],
-    stride: [usize; N],
-    dilation: [usize; N],
-    padding: [usize; N],
-    extra: [usize; N],
-    groups: usize,
-    channels: [usize; 2],
-    bias: bool,
-    batch: Option<usize>,
+/// Values around 0 that differ by an eighth and lie between the eighths, in random order: away from all kinks and ties.
+fn ladder(shape: &[usize]) -> Tensor {
+    let len = tensor::shape::len(shape);
+    let mut values: Vec<f64> = (0..len).map(|k| (k as f64 - (len / 2) as f64) * 0.125 + 0.0625).collect();
+    Generator::new(len as u64).shuffle(&mut values);
+    Tensor::from_vec(values, shape)
 }
 
-fn sizes<const N: usize>() -> impl Strategy<Value = Sizes<N>> {
-    let axis = (1..=3usize, 1..=3usize, 1..=2usize, 0..=2usize, 0..=2usize);
-    let axes = proptest::collection::vec(axis, N);
-    (axes, 1..=2usize, 1..=2usize, 1..=2usize, any::<bool>(), proptest::option::of(1..=2usize)).prop_map(
-        |(axes, groups, c, k, bias, batch)| Sizes {
-            kernel: std::array::from_fn(|i| axes[i].0),
-            stride: std::array::from_fn(|i| axes[i].1),
-            dilation: std::array::from_fn(|i| axes[i].2),
-            padding: std::array::from_fn(|i| axes[i].3),
-            extra: std::array::from_fn(|i| axes[i].4),
-            groups,
-            channels: [c * groups, k * groups],
-            bias,
-            batch,
-        },
-    )
+fn positive(shape: &[usize]) -> Tensor {
+    Generator::new(3).uniform_between(shape, 0.5, 2.0, DType::F64)
 }
 
-impl<const N: usize> Sizes<N> {
-    fn input(&self, spatial: [usize; N]) -> Tensor {
-        let lead: Vec<usize> = self.batch.into_iter().chain([self.channels[0]]).collect();
-        numbers(&[&lead[..], &spatial].concat())
-    }
-
-    /// Large enough for the window and for every padding mode.
-    fn roomy(&self) -> [usize; N] {
-        std::array::from_fn(|i| (self.dilation[i] * (self.kernel[i] - 1) + 1).max(3) + self.extra[i])
-    }
+/// Multiples of an eighth: where a [`ladder`] has no value.
+fn eighths(range: std::ops::RangeInclusive<i32>) -> impl Strategy<Value = f64> {
+    range.prop_map(|k| f64::from(k) * 0.125)
 }
 
-fn convolutions<const N: usize>() {
-    let padding = prop_oneof![2 => Just(None), 1 => Just(Some(Padding::<N>::Same)), 1 => Just(Some(Padding::Valid))];
-    let mode = prop_oneof![
-        Just(PaddingMode::Zeros),
-        Just(PaddingMode::Reflect),
-        Just(PaddingMode::Replicate),
-        Just(PaddingMode::Circular),
-    ];
-    each(&(sizes::<N>(), padding, mode), |(sizes, padding, mode)| {
-        let padding = padding.unwrap_or(Padding::By(sizes.padding));
-        let stride = if padding == Padding::Same { [1; N] } else { sizes.stride };
-        let layer = Conv::builder(sizes.channels[0], sizes.channels[1], sizes.kernel)
-            .stride(stride)
-            .dilation(sizes.dilation)
-            .padding(padding)
-            .padding_mode(mode)
-            .groups(sizes.groups)
-            .bias(sizes.bias)
-            .build();
-        let x = sizes.input(sizes.roomy());
-        check_module(&layer, &x)?;
-        let output = layer.call(&autograd::Variable::new(x.clone()));
-        let same = padding != Padding::Same || output.shape()[output.rank() - N..] == x.shape()[x.rank() - N..];
-        if same { Ok(()) } else { Err(format!("\"same\" made {:?} of {:?}", output.shape(), x.shape())) }
-    });
+/// Sizes per axis.
+fn shapes(
+    ranks: std::ops::RangeInclusive<usize>,
+    sizes: std::ops::RangeInclusive<usize>,
+) -> impl Strategy<Value = Vec<usize>> {
+    proptest::collection::vec(sizes, ranks)
 }
 
-fn transposed<const N: usize>() {
-    each(&(sizes::<N>(), 0..=1usize), |(sizes, extra)| {
-        let most = |i: usize| sizes.stride[i].max(sizes.dilation[i]) - 1;
-        let layer = ConvTranspose::builder(sizes.channels[0], sizes.channels[1], sizes.kernel)
-            .stride(sizes.stride)
-            .dilation(sizes.dilation)
-            .padding(sizes.padding)
-            .output_padding(std::array::from_fn(|i| extra.min(most(i))))
-            .groups(sizes.groups)
-            .bias(sizes.bias)
-            .build();
-        // Padding cuts the output: the input must be long enough to leave some.
-        let spatial = std::array::from_fn(|i| {
-            let window = sizes.dilation[i] * (sizes.kernel[i] - 1) + 1;
-            1 + sizes.extra[i] + (2 * sizes.padding[i] + 1).saturating_sub(window).div_ceil(sizes.stride[i])
-        });
-        check_module(&layer, &sizes.input(spatial))
-    });
+fn array<const N: usize>(sizes: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = [usize; N]> {
+    proptest::collection::vec(sizes, N).prop_map(|sizes| std::array::from_fn(|axis| sizes[axis]))
 }
 
-#[test]
-fn conv1d() {
-    convolutions::<1>();
-}
-
-#[test]
-fn conv2d() {
-    convolutions::<2>();
-}
-
-#[test]
-fn conv3d() {
-    convolutions::<3>();
-}
-
-#[test]
-fn conv_transpose1d() {
-    transposed::<1>();
-}
-
-#[test]
-fn conv_transpose2d() {
-    transposed::<2>();
-}
-
-#[test]
-fn conv_transpose3d() {
-    transposed::<3>();
-}
-
-#[test]
-fn linear() {
-    let lead = proptest::collection::vec(1..=3usize, 0..=3);
-    each(&(lead, 1..=5usize, 1..=5usize, any::<bool>()), |(lead, inputs, outputs, bias)| {
-        let layer = Linear::builder(inputs, outputs).bias(bias).build();
-        check_module(&layer, &numbers(&[&lead[..], &[inputs]].concat()))
-    });
-}
-
-#[test]
-fn containers_and_shapes() {
-    let model = sequential![
-        Conv::<2>::new(2, 3, 3),
-        Flatten::new(),
-        Linear::new(12, 6),
-        Unflatten::new(1, [2, 3]),
-        Identity::new(),
-    ];
-    check_module(&model, &numbers(&[2, 2, 4, 4])).unwrap();
-}
-
-#[test]
-fn a_wrong_gradient_is_noticed() {
-    /// The square of its parameter, whose gradient a detour through data cuts off.
-    #[derive(Debug, crate::Module)]
-    struct Cut {
-        scale: crate::Parameter,
-        state: crate::ModuleState,
-    }
-    impl Forward for Cut {
-        fn forward(&self, x: &autograd::Variable) -> autograd::Variable {
-            x * &(self.scale.variable() * &self.scale.detach())
-        }
-    }
-    let model = Cut { scale: Tensor::from([3.0]).into(), state: crate::ModuleState::default() };
-    let fault = check_module(&model, &numbers(&[2])).unwrap_err();
-    assert!(fault.starts_with("train mode, first order: the derivative in scale [1] is "), "{fault}");
+/// `[n, c]`, or `[c]` alone.
+fn lead() -> impl Strategy<Value = Vec<usize>> {
+    proptest::prop_oneof![
+        3 => (1..=2usize, 1..=2usize).prop_map(|(n, c)| vec![n, c]),
+        1 => (1..=3usize).prop_map(|c| vec![c]),
+        1 => Just(vec![1, 1]),
+    ]
 }

@@ -48,6 +48,22 @@ impl ParameterDict {
         self.parameters.iter().find(|entry| entry.0 == name).map(|(_, parameter)| parameter)
     }
 
+    /// Whether there is a parameter of that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Takes a parameter out. PyTorch: `ParameterDict.pop`.
+    pub fn remove(&mut self, name: &str) -> Option<Parameter> {
+        let at = self.parameters.iter().position(|entry| entry.0 == name)?;
+        Some(self.parameters.remove(at).1)
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The number of parameters.
     pub fn len(&self) -> usize {
         self.parameters.len()

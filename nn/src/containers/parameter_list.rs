@@ -79,6 +79,12 @@ impl<'a> IntoIterator for &'a ParameterList {
     }
 }
 
+impl Extend<Parameter> for ParameterList {
+    fn extend<I: IntoIterator<Item = Parameter>>(&mut self, parameters: I) {
+        self.parameters.extend(parameters);
+    }
+}
+
 impl FromIterator<Parameter> for ParameterList {
     fn from_iter<I: IntoIterator<Item = Parameter>>(parameters: I) -> ParameterList {
         ParameterList { parameters: parameters.into_iter().collect(), state: ModuleState::default() }

@@ -102,6 +102,45 @@ impl Sequential {
         }
     }
 
+    /// Adds a module before the one at `index`; those behind it that are named by position move down.
+    /// PyTorch: `Sequential.insert`.
+    ///
+    /// # Panics
+    /// If `index` is past the end, or a position's name is taken.
+    #[track_caller]
+    pub fn insert(&mut self, index: usize, module: impl Forward) {
+        if index > self.len() {
+            tensor::fault!("sequential", [], "position {index} is past the end of {} modules", self.len());
+        }
+        let behind = self.children.split_off(index);
+        self.push(module);
+        for (at, (name, module)) in behind.into_iter().enumerate() {
+            let is_position = name == (index + at).to_string();
+            self.push_shared(if is_position { self.children.len().to_string() } else { name }, module);
+        }
+    }
+
+    /// Puts a module in the place of the one at `index`, under its name, and returns the old one.
+    /// PyTorch: `sequential[index] = module`.
+    ///
+    /// ```
+    /// use gradus_nn::prelude::*;
+    /// let mut model = sequential!["body" => Linear::new(8, 4), "head" => Linear::new(4, 10)];
+    /// model.replace(1, Linear::new(4, 2));
+    /// assert_eq!(model.state_dict()["head.weight"].shape(), &[2, 4]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn replace(&mut self, index: usize, module: impl Forward) -> Arc<dyn Forward> {
+        if index >= self.len() {
+            tensor::fault!("sequential", [], "there is no module {index} among {}", self.len());
+        }
+        self.state.forget_names();
+        std::mem::replace(&mut self.children[index].1, Arc::new(module))
+    }
+
     /// Removes the module at `index`; those behind it that are named by position move up.
     /// PyTorch: `del sequential[index]`.
     ///

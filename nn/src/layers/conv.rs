@@ -6,6 +6,7 @@ use tensor::{DType, with_default_generator};
 use crate::module::{Forward, ModuleState};
 use crate::ops::conv::{ConvOptions, convolve};
 use crate::ops::window::{Padding, PaddingMode, Size, tuple};
+use crate::parametrizations::Weighted;
 use crate::{Module, Parameter};
 
 /// A convolution over signals: [`Conv`] with one spatial axis. PyTorch: `torch.nn.Conv1d`.
@@ -40,6 +41,8 @@ pub struct Conv<const N: usize> {
     options: ConvOptions<N>,
     state: ModuleState,
 }
+
+const OPS: [&str; 3] = ["conv1d", "conv2d", "conv3d"];
 
 impl<const N: usize> Conv<N> {
     const NAME: &'static str = ["Conv1d", "Conv2d", "Conv3d"][N - 1];
@@ -123,10 +126,59 @@ impl<const N: usize> Conv<N> {
 
 impl<const N: usize> Forward for Conv<N> {
     fn forward(&self, x: &Variable) -> Variable {
-        let bias = self.bias.as_ref().map(Parameter::variable);
-        convolve(["conv1d", "conv2d", "conv3d"][N - 1], x, &self.weight, bias, &self.options)
+        self.forward_with(x, &self.weight)
     }
 }
+
+impl<const N: usize> Weighted for Conv<N> {
+    fn weight(&self) -> &Parameter {
+        &self.weight
+    }
+
+    fn forward_with(&self, x: &Variable, weight: &Variable) -> Variable {
+        convolve(OPS[N - 1], x, weight, self.bias.as_ref().map(Parameter::variable), &self.options)
+    }
+
+    fn parametrized_name(&self) -> &'static str {
+        ["ParametrizedConv1d", "ParametrizedConv2d", "ParametrizedConv3d"][N - 1]
+    }
+}
+
+/// The options that convolutions and transposed convolutions share, as methods of their builders.
+macro_rules! options_of_both {
+    () => {
+        /// Steps between neighbouring windows; 1 unless set.
+        pub fn stride(mut self, stride: impl Size<N>) -> Self {
+            self.options = self.options.stride(stride);
+            self
+        }
+
+        /// Steps between the taps of a window; 1 unless set.
+        pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
+            self.options = self.options.dilation(dilation);
+            self
+        }
+
+        /// Independent convolutions that the channels are divided into; 1 unless set.
+        pub fn groups(mut self, groups: usize) -> Self {
+            self.options = self.options.groups(groups);
+            self
+        }
+
+        /// Whether a bias is added; it is unless set.
+        pub fn bias(mut self, has_bias: bool) -> Self {
+            self.has_bias = has_bias;
+            self
+        }
+
+        /// The parameters' dtype; `f32` unless set.
+        pub fn dtype(mut self, dtype: DType) -> Self {
+            self.dtype = dtype;
+            self
+        }
+    };
+}
+pub(super) use options_of_both;
 
 /// Options of a [`Conv`] that is being made.
 #[derive(Clone, Debug)]
@@ -139,27 +191,11 @@ pub struct ConvBuilder<const N: usize> {
 }
 
 impl<const N: usize> ConvBuilder<N> {
-    /// Steps between neighbouring windows; 1 unless set.
-    pub fn stride(mut self, stride: impl Size<N>) -> Self {
-        self.options = self.options.stride(stride);
-        self
-    }
+    options_of_both!();
 
     /// What is put around the input: a number, one per axis, or [`Padding::Same`]; nothing unless set.
     pub fn padding(mut self, padding: impl Into<Padding<N>>) -> Self {
         self.options = self.options.padding(padding);
-        self
-    }
-
-    /// Steps between the taps of a window; 1 unless set.
-    pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
-        self.options = self.options.dilation(dilation);
-        self
-    }
-
-    /// Independent convolutions that the channels are divided into; 1 unless set.
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.options = self.options.groups(groups);
         self
     }
 
@@ -169,25 +205,13 @@ impl<const N: usize> ConvBuilder<N> {
         self
     }
 
-    /// Whether a bias is added; it is unless set.
-    pub fn bias(mut self, has_bias: bool) -> Self {
-        self.has_bias = has_bias;
-        self
-    }
-
-    /// The parameters' dtype; `f32` unless set.
-    pub fn dtype(mut self, dtype: DType) -> Self {
-        self.dtype = dtype;
-        self
-    }
-
     /// The layer, with weights drawn from the default generator.
     ///
     /// # Panics
     /// If groups do not divide the channels, a size, stride or dilation is 0, or "same" padding meets a stride.
     #[track_caller]
     pub fn build(self) -> Conv<N> {
-        let op = ["conv1d", "conv2d", "conv3d"][N - 1];
+        let op = OPS[N - 1];
         let ConvBuilder { channels, kernel_size, options, .. } = self;
         check_sizes(op, &kernel_size, &options.stride, &options.dilation);
         check_groups(op, channels, options.groups);

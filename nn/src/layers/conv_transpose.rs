@@ -3,10 +3,11 @@
 use autograd::Variable;
 use tensor::DType;
 
-use super::conv::{check_groups, check_sizes, initial};
+use super::conv::{check_groups, check_sizes, initial, options_of_both};
 use crate::module::{Forward, ModuleState};
 use crate::ops::conv::{ConvTransposeOptions, conv_transpose, output_padding_for};
 use crate::ops::window::{Size, tuple};
+use crate::parametrizations::Weighted;
 use crate::{Module, Parameter};
 
 /// Up-sampling of signals: [`ConvTranspose`] with one spatial axis. PyTorch: `torch.nn.ConvTranspose1d`.
@@ -86,12 +87,8 @@ impl<const N: usize> ConvTranspose<N> {
             tensor::fault!(op, [input: x.shape()], "expected an input of {} or {} axes, got {}", N + 1, N + 2, x.rank());
         }
         let output_padding = output_padding_for(op, x, self.kernel_size(), &self.options, sizes.size());
-        self.run(x, &ConvTransposeOptions { output_padding, ..self.options })
-    }
-
-    #[track_caller]
-    fn run(&self, x: &Variable, options: &ConvTransposeOptions<N>) -> Variable {
-        conv_transpose(OPS[N - 1], x, &self.weight, self.bias.as_ref().map(Parameter::variable), options)
+        let options = ConvTransposeOptions { output_padding, ..self.options };
+        conv_transpose(op, x, &self.weight, self.bias.as_ref().map(Parameter::variable), &options)
     }
 
     /// Channels of the input.
@@ -148,7 +145,25 @@ impl<const N: usize> ConvTranspose<N> {
 
 impl<const N: usize> Forward for ConvTranspose<N> {
     fn forward(&self, x: &Variable) -> Variable {
-        self.run(x, &self.options)
+        self.forward_with(x, &self.weight)
+    }
+}
+
+impl<const N: usize> Weighted for ConvTranspose<N> {
+    fn weight(&self) -> &Parameter {
+        &self.weight
+    }
+
+    fn forward_with(&self, x: &Variable, weight: &Variable) -> Variable {
+        conv_transpose(OPS[N - 1], x, weight, self.bias.as_ref().map(Parameter::variable), &self.options)
+    }
+
+    fn output_axis(&self) -> usize {
+        1
+    }
+
+    fn parametrized_name(&self) -> &'static str {
+        ["ParametrizedConvTranspose1d", "ParametrizedConvTranspose2d", "ParametrizedConvTranspose3d"][N - 1]
     }
 }
 
@@ -163,11 +178,7 @@ pub struct ConvTransposeBuilder<const N: usize> {
 }
 
 impl<const N: usize> ConvTransposeBuilder<N> {
-    /// Steps between neighbouring windows of the output; 1 unless set.
-    pub fn stride(mut self, stride: impl Size<N>) -> Self {
-        self.options = self.options.stride(stride);
-        self
-    }
+    options_of_both!();
 
     /// What is cut off both sides of the output; 0 unless set.
     pub fn padding(mut self, padding: impl Size<N>) -> Self {
@@ -178,30 +189,6 @@ impl<const N: usize> ConvTransposeBuilder<N> {
     /// What is added to one side of the output; 0 unless set.
     pub fn output_padding(mut self, output_padding: impl Size<N>) -> Self {
         self.options = self.options.output_padding(output_padding);
-        self
-    }
-
-    /// Steps between the taps of a window; 1 unless set.
-    pub fn dilation(mut self, dilation: impl Size<N>) -> Self {
-        self.options = self.options.dilation(dilation);
-        self
-    }
-
-    /// Independent convolutions that the channels are divided into; 1 unless set.
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.options = self.options.groups(groups);
-        self
-    }
-
-    /// Whether a bias is added; it is unless set.
-    pub fn bias(mut self, has_bias: bool) -> Self {
-        self.has_bias = has_bias;
-        self
-    }
-
-    /// The parameters' dtype; `f32` unless set.
-    pub fn dtype(mut self, dtype: DType) -> Self {
-        self.dtype = dtype;
         self
     }
 

@@ -6,6 +6,7 @@ use tensor::DType;
 use super::conv::initial;
 use crate::module::{Forward, ModuleState};
 use crate::ops::linear::linear;
+use crate::parametrizations::Weighted;
 use crate::{Module, Parameter};
 
 /// An affine map of the last axis: `y = x w^T + b`, `[.., in_features]` to `[.., out_features]`.
@@ -64,7 +65,21 @@ impl Linear {
 
 impl Forward for Linear {
     fn forward(&self, x: &Variable) -> Variable {
-        linear(x, &self.weight, self.bias.as_ref().map(Parameter::variable))
+        self.forward_with(x, &self.weight)
+    }
+}
+
+impl Weighted for Linear {
+    fn weight(&self) -> &Parameter {
+        &self.weight
+    }
+
+    fn forward_with(&self, x: &Variable, weight: &Variable) -> Variable {
+        linear(x, weight, self.bias.as_ref().map(Parameter::variable))
+    }
+
+    fn parametrized_name(&self) -> &'static str {
+        "ParametrizedLinear"
     }
 }
 

@@ -41,6 +41,3 @@ pub use pool::{
 };
 pub use resize::{ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold, Upsample};
 pub use shape::{Flatten, Identity, ReLU, Unflatten};
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 //! Shapes come from running the model on a batch of no images: every op checks its shapes and computes nothing, so
 //! user-written forward passes need no second description of themselves.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -24,11 +25,11 @@ pub struct Row {
     pub type_name: &'static str,
     /// The shape of its output.
     pub output_shape: Vec<usize>,
-    /// Elements of its own parameters, without those of the modules below.
+    /// Elements of its own parameters and of modules below that only hold some, without those of modules that run.
     pub parameters: usize,
     /// Multiplications with an addition each, without those of the modules below.
     pub multiply_adds: u64,
-    /// Bytes of its output, if there are no modules below.
+    /// Bytes of its output, if no module ran inside.
     pub activation_bytes: usize,
 }
 
@@ -51,7 +52,8 @@ pub struct Summary {
     pub state_bytes: usize,
 }
 
-type Rows = Arc<Mutex<Vec<Option<Row>>>>;
+/// Rows, each with the address of the module that ran.
+type Rows = Arc<Mutex<Vec<Option<(usize, Row)>>>>;
 
 /// Puts training flags back and removes hooks, by return or by panic.
 struct Restore<'a> {
@@ -94,8 +96,12 @@ pub(super) fn summarize(
     drop(restore);
     result.map_err(|fault| Fault { message: with_batch(&fault.message, batch) })?;
 
-    let rows: Vec<Row> =
+    let rows: Vec<(usize, Row)> =
         std::mem::take(&mut *rows.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().flatten().collect();
+    let ran: HashSet<usize> = rows.iter().map(|(address, _)| *address).collect();
+    let held: HashMap<usize, usize> =
+        modules.iter().map(|(_, module)| (module.state().address(), held_by(*module, &ran))).collect();
+    let rows: Vec<Row> = rows.into_iter().map(|(address, row)| Row { parameters: held[&address], ..row }).collect();
     let count = |trained: bool| {
         parameters.iter().filter(|p| !trained || p.requires_grad()).map(|parameter| parameter.len()).sum()
     };
@@ -130,7 +136,11 @@ fn watch(name: &str, module: &dyn Module, batch: usize, rows: &Rows) -> [HookHan
     let post = module.register_forward_hook(move |module, x, y| {
         if thread::current().id() == thread {
             let at = open.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            rows.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(row(&name, module, (x, y), batch));
+            let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_leaf = rows.len() == at + 1;
+            let mut row = row(&name, module, (x, y), batch);
+            row.activation_bytes *= usize::from(is_leaf);
+            rows[at] = Some((module.state().address(), row));
         }
         None
     });
@@ -146,16 +156,22 @@ fn row(name: &str, module: &dyn Module, (x, y): (&Variable, &Variable), batch: u
         shape
     };
     let (input, output) = (full(x.shape()), full(y.shape()));
-    let members = Members::of(module);
-    let bytes = output.iter().product::<usize>() * y.dtype().bytes();
     Row {
         name: name.to_owned(),
         type_name: module.type_name(),
-        parameters: members.parameters.iter().map(|(_, parameter)| parameter.len()).sum(),
+        parameters: 0,
         multiply_adds: module.multiply_adds(&input, &output),
-        activation_bytes: if members.modules.is_empty() { bytes } else { 0 },
+        activation_bytes: output.iter().product::<usize>() * y.dtype().bytes(),
         output_shape: output,
     }
+}
+
+/// Elements of the parameters of `module`, and of modules below that never ran, such as lists of parameters.
+fn held_by(module: &dyn Module, ran: &HashSet<usize>) -> usize {
+    let members = Members::of(module);
+    let own: usize = members.parameters.iter().map(|(_, parameter)| parameter.len()).sum();
+    let idle = members.modules.iter().filter(|(_, below)| !ran.contains(&below.state().address()));
+    own + idle.map(|(_, below)| held_by(*below, ran)).sum::<usize>()
 }
 
 /// A message about the empty batch, told of the batch that was asked for.

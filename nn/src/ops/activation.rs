@@ -95,7 +95,10 @@ activation! {
     |x| if x * beta > threshold { 1.0 } else { 1.0 / (1.0 + (-(x * beta)).exp()) };
     => |x| {
         let scaled = x * *beta;
-        choose(&scaled.data().gt_scalar(*threshold).logical_not(), &scaled.sigmoid(), 1.0)
+        let curve = scaled.sigmoid();
+        // At the threshold itself the slope is the curve's, but a constant, as in PyTorch.
+        let at_or_above = choose(&scaled.data().gt_scalar(*threshold).logical_not(), &curve.detach(), 1.0);
+        where_(&scaled.data().ge_scalar(*threshold), &at_or_above, &curve)
     };
 
     /// `x / (1 + |x|)`. PyTorch: `torch.nn.functional.softsign`.

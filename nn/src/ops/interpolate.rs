@@ -136,6 +136,10 @@ impl Axis {
     }
 
     fn linear(&self, o: usize, align: bool) -> Vec<(usize, f64)> {
+        // PyTorch copies along an axis whose size does not change, whatever the factor.
+        if self.input == self.output {
+            return vec![(o, 1.0)];
+        }
         let at = self.centre(o, align).max(0.0);
         let low = (at as usize).min(self.input - 1);
         let part = (at - low as f64).min(1.0);
@@ -219,11 +223,6 @@ pub fn interpolate(x: &Variable, options: &Interpolate) -> Variable {
     }
     if options.align_corners && !smooth {
         tensor::fault!("interpolate", [input: x.shape()], "align_corners needs a smooth mode, got {mode:?}");
-    }
-    // PyTorch's bilinear mode copies where no size changes, whatever the factor.
-    let unchanged = (0..spatial).all(|axis| options.output(axis, x.shape()[axis + 2]).0 == x.shape()[axis + 2]);
-    if mode == InterpolateMode::Linear && spatial == 2 && !options.antialias && unchanged && !x.is_empty() {
-        return x.clone();
     }
     let maps: Vec<(usize, Taps)> = (0..spatial)
         .map(|axis| {

@@ -41,6 +41,23 @@ fn sequential_slices_share_and_rename() {
 }
 
 #[test]
+fn sequential_inserts_and_replaces() {
+    let mut model = sequential![Linear::new(2, 2), ReLU::new()];
+    model.push_named("head", Linear::new(2, 1));
+    model.insert(0, Identity::new());
+    model.insert(2, Tanh::new());
+    model.insert(5, Sigmoid::new());
+    let names: Vec<String> =
+        model.named_children().into_iter().map(|(name, child)| format!("{name} {}", child.type_name())).collect();
+    assert_eq!(names, ["0 Identity", "1 Linear", "2 Tanh", "3 ReLU", "head Linear", "5 Sigmoid"]);
+    let old = model.replace(4, Linear::new(2, 7));
+    assert_eq!(old.parameters()[0].shape(), &[1, 2]);
+    assert_eq!(model.call(&zeros(&[3, 2])).shape(), &[3, 7]);
+    assert_eq!(fault(|| model.insert(8, ReLU::new())), "sequential: position 8 is past the end of 6 modules");
+    assert_eq!(fault(|| drop(model.replace(6, ReLU::new()))), "sequential: there is no module 6 among 6");
+}
+
+#[test]
 fn lists_keep_the_type_or_hold_any() {
     let mut typed: ModuleList<Linear> = ModuleList::new();
     typed.push(Linear::new(2, 2));
@@ -105,4 +122,18 @@ fn faults_of_containers() {
         fault(|| assert_eq!(dict["z"].type_name(), "")),
         "module_dict: there is no module named \"z\" among x, y"
     );
+}
+
+#[test]
+fn bare_parameters_come_and_go() {
+    let vector = |len: usize| Parameter::new(Tensor::ones([len], DType::F32));
+    let mut list = ParameterList::new();
+    list.extend((1..=3).map(vector));
+    assert_eq!(list[2].shape(), &[3]);
+    let mut dict = ParameterDict::new();
+    dict.insert("a", vector(1));
+    dict.insert("b", vector(2));
+    assert!(dict.contains("a") && dict.names().eq(["a", "b"]));
+    assert_eq!(dict.remove("a").map(|parameter| parameter.len()), Some(1));
+    assert!(dict.remove("a").is_none() && dict.state_dict().names().eq(["b"]));
 }

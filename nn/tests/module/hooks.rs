@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use autograd::HookHandle;
-use gradus_nn::module::{register_module_forward_hook, register_module_full_backward_hook};
+use gradus_nn::module::{
+    register_module_forward_hook, register_module_forward_pre_hook, register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+};
 use gradus_nn::prelude::*;
 use tensor::{DType, Tensor};
 
@@ -237,4 +240,104 @@ fn copies_keep_hooks_of_their_own() {
     copy.call(&zeros(&[1, 2]));
     model.call(&zeros(&[1, 2]));
     assert_eq!(*count.lock().unwrap(), 1);
+}
+
+/// A hook that counts its runs and takes itself away in the first.
+struct Once {
+    count: Arc<Mutex<usize>>,
+    handle: Arc<OnceLock<HookHandle>>,
+}
+
+impl Once {
+    fn new() -> (Once, impl Fn() + Clone + Send + Sync + 'static) {
+        let once = Once { count: Arc::default(), handle: Arc::default() };
+        let (count, handle) = (once.count.clone(), once.handle.clone());
+        let run = move || {
+            *count.lock().unwrap() += 1;
+            handle.get().unwrap().remove();
+        };
+        (once, run)
+    }
+
+    fn is_registered_as(&self, handle: HookHandle) {
+        assert!(self.handle.set(handle).is_ok());
+    }
+}
+
+#[test]
+fn hooks_of_every_kind_may_remove_themselves_while_they_run() {
+    let list = sequential![sequential![Linear::new(2, 2)], Tanh::new()];
+    let own = LeNet::new();
+    let kinds = |module: &dyn Module| {
+        let mut all = Vec::new();
+        macro_rules! once {
+            ($register:ident, |$($ignored:tt),*| $result:expr) => {{
+                let (once, run) = Once::new();
+                once.is_registered_as(module.$register(move |$($ignored),*| {
+                    run();
+                    $result
+                }));
+                all.push((stringify!($register), once));
+            }};
+        }
+        once!(register_forward_pre_hook, |_, _| None);
+        once!(register_forward_hook, |_, _, _| None);
+        once!(register_full_backward_hook, |_, _, _| None);
+        once!(register_full_backward_pre_hook, |_, _| None);
+        once!(register_state_dict_hook, |_, _, _| ());
+        once!(register_load_state_dict_pre_hook, |_, _, _| ());
+        all
+    };
+    let use_it = |model: &dyn Forward, x: &[usize]| {
+        for _ in 0..2 {
+            model.call(&Variable::leaf(Tensor::ones(x, DType::F32))).sum(&[], false).backward();
+            model.load_state_dict(&model.state_dict(), true).unwrap();
+        }
+    };
+    // On a container, a container within, a built-in layer, and on users' own structs and their layers.
+    let inner = list.children();
+    for hooked in [&list as &dyn Module, inner[0], inner[0].children()[0], inner[1]] {
+        let kinds = kinds(hooked);
+        use_it(&list, &[1, 2]);
+        for (kind, once) in kinds {
+            assert_eq!(*once.count.lock().unwrap(), 1, "{kind} on {}", hooked.type_name());
+        }
+    }
+    for hooked in [&own as &dyn Module, &own.conv2] {
+        let kinds = kinds(hooked);
+        use_it(&own, &[1, 1, 28, 28]);
+        for (kind, once) in kinds {
+            assert_eq!(*once.count.lock().unwrap(), 1, "{kind} on {}", hooked.type_name());
+        }
+    }
+}
+
+#[test]
+fn global_hooks_of_every_kind_may_remove_themselves_while_they_run() {
+    let _only = global();
+    let thread = std::thread::current().id();
+    let model = Identity::new();
+    let mut all = Vec::new();
+    macro_rules! once {
+        ($register:ident, |$($ignored:tt),*|) => {{
+            let (once, run) = Once::new();
+            once.is_registered_as($register(move |$($ignored),*| {
+                if std::thread::current().id() == thread {
+                    run();
+                }
+                None
+            }));
+            all.push(once);
+        }};
+    }
+    once!(register_module_forward_pre_hook, |_, _|);
+    once!(register_module_forward_hook, |_, _, _|);
+    once!(register_module_full_backward_hook, |_, _, _|);
+    once!(register_module_full_backward_pre_hook, |_, _|);
+    for _ in 0..2 {
+        model.call(&ones(&[1])).backward();
+    }
+    for once in all {
+        assert_eq!(*once.count.lock().unwrap(), 1);
+    }
 }

@@ -114,13 +114,17 @@ impl<'a, T: Float> Rule<'a, T> {
                     *g = (x - top).exp();
                     sum += *g;
                 }
-                let factor = self.scale * mass / sum;
-                for g in grad.iter_mut() {
-                    *g *= factor;
-                }
                 if smooth {
+                    let (sharp, spread) = (self.scale * chosen, self.scale * self.spread);
                     for (class, g) in grad.iter_mut().enumerate() {
-                        *g -= self.scale * self.spread * self.weight(class);
+                        let share = *g / sum;
+                        // Apart from the label's part, so that a single class gets a gradient of exactly 0.
+                        *g = sharp * share + spread * (share * self.total - self.weight(class));
+                    }
+                } else {
+                    let factor = self.scale * chosen / sum;
+                    for g in grad.iter_mut() {
+                        *g *= factor;
                     }
                 }
                 grad[label] -= self.scale * chosen;
@@ -186,6 +190,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_single_class_has_no_gradient() {
+        let x = Tensor::from([[2.7], [-0.3]]);
+        let weight = [0.7];
+        let rule = Labels { labels: &[0, 0], weight: Some(&weight), smoothing: 0.1 };
+        let (losses, grad) = cross_entropy(&x, rule, Some(0.3));
+        assert_eq!((losses.to_vec::<f64>(), grad.unwrap().to_vec::<f64>()), (vec![0.0; 2], vec![0.0; 2]));
     }
 
     #[test]
