@@ -7,6 +7,7 @@
 mod decode;
 mod encode;
 mod folder;
+mod tiff;
 
 use std::fmt;
 
