@@ -68,7 +68,13 @@ fn cifar_binary() {
     let record = fine[..3073].to_vec();
     fuzz(Target {
         name: "cifar_binary",
-        seeds: vec![record.clone(), [record.clone(), record.clone()].concat(), gzip(&record), fine.clone(), gzip(&fine)],
+        seeds: vec![
+            record.clone(),
+            [record.clone(), record.clone()].concat(),
+            gzip(&record),
+            fine.clone(),
+            gzip(&fine),
+        ],
         limit: |bytes| 6 * unpacked(bytes) + MIB,
         read: &|bytes, folder| {
             folder.write("test_batch.bin", bytes);
@@ -145,13 +151,19 @@ fn stl() {
 
 #[test]
 fn manifest() {
-    let tables = ["label,path\ndog, 1.png\ncat,2.png\n", "path,label\n\"a \"\"b\"\".png\",\"x\ny\"\n", "path,label,note\r\na,b,c\r\n"];
+    let tables = [
+        "label,path\ndog, 1.png\ncat,2.png\n",
+        "path,label\n\"a \"\"b\"\".png\",\"x\ny\"\n",
+        "path,label,note\r\na,b,c\r\n",
+    ];
     fuzz(Target {
         name: "manifest",
         seeds: tables.iter().map(|table| table.as_bytes().to_vec()).collect(),
         // A line of four bytes becomes a path below the table's folder and a label.
         limit: |bytes| 256 * bytes.len() + MIB,
-        read: &|bytes, folder| Manifest::open(folder.write("t.csv", bytes)).map(drop).map_err(|error| error.to_string()),
+        read: &|bytes, folder| {
+            Manifest::open(folder.write("t.csv", bytes)).map(drop).map_err(|error| error.to_string())
+        },
     });
 }
 

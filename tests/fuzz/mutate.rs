@@ -4,11 +4,26 @@ use gradus::tensor::Generator;
 
 /// Numbers at which arithmetic goes wrong.
 const EDGES: [u64; 16] = [
-    0, 1, 2, 3, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, u64::MAX / 8,
+    0,
+    1,
+    2,
+    3,
+    0x7f,
+    0x80,
+    0xff,
+    0x7fff,
+    0x8000,
+    0xffff,
+    0x1_0000,
+    0x7fff_ffff,
+    0x8000_0000,
+    0xffff_ffff,
+    u64::MAX / 8,
     u64::MAX,
 ];
 /// Numbers that text formats trip over.
-const TEXTS: [&str; 8] = ["0", "-1", "65536", "4294967295", "18446744073709551616", "99999999999999999999", "1e999", "\""];
+const TEXTS: [&str; 8] =
+    ["0", "-1", "65536", "4294967295", "18446744073709551616", "99999999999999999999", "1e999", "\""];
 /// Longer files add time and no faults.
 const LONGEST: usize = 1 << 17;
 

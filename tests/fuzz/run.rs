@@ -130,20 +130,26 @@ fn found(name: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
-/// Ends the process when a case takes too long: nothing else stops a reader that hangs.
+/// Ends the process when a case takes too long: nothing else stops a reader that hangs. It counts its own naps, so that a
+/// process that is stopped for a while, as by a debugger, is not taken for one that hangs.
 fn watch(name: &'static str, current: &Current) {
+    const NAP: Duration = Duration::from_millis(200);
     let current = Arc::downgrade(current);
     std::thread::spawn(move || {
+        let (mut last, mut naps) = (None, 0);
         while let Some(current) = current.upgrade() {
-            if let Some((start, bytes)) = lock(&current).as_ref()
-                && start.elapsed() > HANG
+            let now = lock(&current).as_ref().map(|(start, _)| *start);
+            naps = if now.is_some() && now == last { naps + 1 } else { 0 };
+            last = now;
+            if NAP * naps > HANG
+                && let Some((_, bytes)) = lock(&current).as_ref()
             {
                 let path = keep(name, bytes);
                 let _ = writeln!(std::io::stderr(), "{name}: the reader hangs on {}", path.display());
                 std::process::abort();
             }
             drop(current);
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(NAP);
         }
     });
 }

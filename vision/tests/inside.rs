@@ -98,7 +98,13 @@ fn feature_maps_are_what_the_module_returns() {
 
 #[test]
 fn a_model_is_left_as_it_was() {
-    let model = sequential![Conv2d::new(1, 4, 3), BatchNorm2d::new(4), Dropout::new(0.5), AdaptiveAvgPool2d::new(1), Flatten::new()];
+    let model = sequential![
+        Conv2d::new(1, 4, 3),
+        BatchNorm2d::new(4),
+        Dropout::new(0.5),
+        AdaptiveAvgPool2d::new(1),
+        Flatten::new()
+    ];
     model[1].eval();
     let modes = || model.modules().iter().map(|module| module.is_training()).collect::<Vec<_>>();
     let (before, mean) = (modes(), model.buffers()[0].data().to_vec::<f32>());
@@ -143,11 +149,14 @@ fn an_overlay_covers_the_more_the_larger_the_map_is() {
 /// Random stages that keep at least one unit of a picture of 48 pixels.
 fn stages() -> impl Strategy<Value = Vec<(bool, Stage)>> {
     let stage = (0usize..2, 1usize..4, 1usize..3, 0usize..2, 1usize..3);
-    collection::vec(stage.prop_map(|(pool, kernel, stride, padding, dilation)| {
-        let padding = if pool == 1 { padding.min(kernel / 2) } else { padding };
-        let dilation = if pool == 1 { 1 } else { dilation };
-        (pool == 1, Stage { kernel, stride, padding, dilation })
-    }), 1..4)
+    collection::vec(
+        stage.prop_map(|(pool, kernel, stride, padding, dilation)| {
+            let padding = if pool == 1 { padding.min(kernel / 2) } else { padding };
+            let dilation = if pool == 1 { 1 } else { dilation };
+            (pool == 1, Stage { kernel, stride, padding, dilation })
+        }),
+        1..4,
+    )
 }
 
 proptest! {
@@ -186,7 +195,13 @@ proptest! {
 #[test]
 fn max_pooling_and_relu_hide_nothing() {
     manual_seed(1);
-    let model = sequential![Conv2d::builder(3, 8, 3).padding(1).build(), ReLU::new(), MaxPool2d::new(2), Conv2d::new(8, 8, 3), ReLU::new()];
+    let model = sequential![
+        Conv2d::builder(3, 8, 3).padding(1).build(),
+        ReLU::new(),
+        MaxPool2d::new(2),
+        Conv2d::new(8, 8, 3),
+        ReLU::new()
+    ];
     let field = receptive_field(&model, "4", [3, 40, 40], Some([6, 7]));
     let stages = [Stage::new(3, 1, 1), Stage::new(2, 2, 0), Stage::new(3, 1, 0)];
     let ((top, size), (left, _)) = (receptive_span(&stages, 6), receptive_span(&stages, 7));

@@ -98,6 +98,7 @@ fn sheet_for(shape: &[usize]) -> Sheet {
 fn range(x: &Tensor) -> (f64, f64) {
     let values = x.to_dtype(DType::F64).to_vec::<f64>();
     let finite = values.into_iter().filter(|v| v.is_finite());
-    finite.fold(None, |range, v| Some(range.map_or((v, v), |(low, high): (f64, f64)| (low.min(v), high.max(v)))))
+    finite
+        .fold(None, |range, v| Some(range.map_or((v, v), |(low, high): (f64, f64)| (low.min(v), high.max(v)))))
         .unwrap_or((0.0, 0.0))
 }
