@@ -41,7 +41,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let names = PHOTOS.iter().map(|(name, _)| name.to_string()).collect();
     let set = InMemory::new(images, (0..240).map(|i| i % 3).collect(), names);
     println!("photos {:?}", set.images().shape());
-
     let pieces = Compose::new()
         .then(RandomResizedCrop::new([48, 48]).scale([0.08, 0.5]))
         .then(RandomHorizontalFlip::new(0.5))
@@ -56,7 +55,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let loss = |x: &Variable, labels: &Variable| cross_entropy(&model.call(x), labels);
         println!("epoch {epoch}: loss {:.3}", train_epoch(loader.epoch(epoch), &mut adam, loss, |_| {})?.loss);
     }
-
     // All three in one picture, which the network never saw: each class must find its own part.
     let all = Tensor::cat(&pixels.iter().collect::<Vec<_>>(), 2);
     let x = functional::normalize(
@@ -77,6 +75,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     sheet.push(&overlay(&all, &map), "occlusion: what \"cat\" cannot do without", None);
     std::fs::create_dir_all("out")?;
     sheet.to_canvas().save("out/grad_cam.png")?;
-    println!("wrote out/grad_cam.png");
     Ok(())
 }

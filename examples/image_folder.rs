@@ -39,7 +39,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mean, std) = mean_std(&train)?;
     println!("{} photos to train on, {} to test, of {names:?}", train.len(), test.len());
     println!("mean {mean:.3?}, deviation {std:.3?}, class weights {:.2?}", class_weights(&train)?);
-
     manual_seed(2);
     let augment = Compose::new()
         .then(RandomResizedCrop::new([48, 48]).scale([0.4, 1.0]))
@@ -58,7 +57,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let loss = |x: &Variable, labels: &Variable| cross_entropy(&model.call(x), labels);
         println!("epoch {epoch}: loss {:.3}", train_epoch(loader.epoch(epoch), &mut adam, loss, |_| {})?.loss);
     }
-
     model.eval();
     let plain = Compose::new().then(ToTensor).then(Normalize::new(&mean, &std));
     let (mut sheet, mut truth, mut predicted) = (Sheet::new(9), vec![], vec![]);
