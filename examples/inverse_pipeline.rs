@@ -14,7 +14,6 @@ use gradus::vision::{Image, draw};
 /// The cat's eyes and nose, as boxes `[left, top, right, bottom]` in pixels.
 const BOXES: [[f64; 4]; 3] = [[134.0, 84.0, 209.0, 148.0], [294.0, 108.0, 343.0, 165.0], [234.0, 224.0, 294.0, 264.0]];
 const POINTS: [[f64; 2]; 2] = [[173.0, 110.0], [315.0, 130.0]];
-
 /// The mask in yellow, boxes and points over the picture.
 fn show(picture: &Tensor, mask: &Tensor, boxes: &[[f64; 4]], points: &[[f64; 2]]) -> Tensor {
     let mask = mask.reshape([picture.shape()[1], picture.shape()[2]]).to_dtype(DType::F32);
