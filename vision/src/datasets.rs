@@ -8,6 +8,8 @@
 mod archive;
 mod augmented;
 mod cifar;
+#[cfg(feature = "download")]
+mod download;
 mod folder;
 mod idx;
 mod manifest;
@@ -23,6 +25,8 @@ use crate::image::Image;
 
 pub use augmented::Augmented;
 pub use cifar::{cifar10, cifar100};
+#[cfg(feature = "download")]
+pub use download::{Checksum, Remote, download, published};
 pub use folder::ImageFolder;
 pub use idx::{EMNIST_SPLITS, emnist, fashion_mnist, kmnist, mnist, read_idx};
 pub use manifest::Manifest;

@@ -72,7 +72,7 @@ pub enum VisionError {
         hint: &'static str,
     },
     /// A file's checksum is not the published one.
-    #[error("{}: {algorithm} is {found}, expected {expected}; delete the file and download it again", path.display())]
+    #[error("{}: {algorithm} is {found}, expected {expected}", path.display())]
     Checksum {
         /// The file.
         path: PathBuf,
@@ -118,11 +118,12 @@ impl VisionError {
         expected: impl Into<String>,
         found: impl Into<String>,
     ) -> VisionError {
-        VisionError::Malformed {
-            path: path.to_path_buf(),
-            place: place.into(),
-            expected: expected.into(),
-            found: found.into(),
-        }
+        let (place, expected, found) = (one_line(place.into()), one_line(expected.into()), one_line(found.into()));
+        VisionError::Malformed { path: path.to_path_buf(), place, expected, found }
     }
+}
+
+/// A text from a file, fit to stand in a message: line breaks and other control characters are spaces.
+pub(crate) fn one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
 }

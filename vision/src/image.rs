@@ -4,6 +4,7 @@
 //! want it; crops and flips are views of it. What PIL's `Image` is to torchvision, this type is to the transforms of
 //! this crate: they treat an `Image` by PIL's rules and a `Tensor` by torchvision's rules for tensors.
 
+mod declared;
 mod decode;
 mod encode;
 mod folder;

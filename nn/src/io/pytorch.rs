@@ -35,6 +35,11 @@ pub fn load_pytorch(path: impl AsRef<Path>) -> Result<StateDict, IoError> {
 /// # Errors
 /// What is wrong with them.
 pub fn read_pytorch(bytes: &[u8]) -> Result<StateDict, String> {
+    // Names from the file may hold line breaks; a message is one line.
+    parse(bytes).map_err(|reason| reason.replace(char::is_control, " "))
+}
+
+fn parse(bytes: &[u8]) -> Result<StateDict, String> {
     let archive = Archive::new(bytes)?;
     let (folder, program) = archive
         .entries()

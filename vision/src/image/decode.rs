@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageReader};
 use tensor::Tensor;
 
-use super::{Image, Mode};
+use super::{Image, Mode, declared};
 use crate::error::{Result, VisionError};
 
 /// What a picture may declare before it is refused, against decompression bombs.
@@ -112,6 +112,8 @@ fn open(path: &Path) -> Result<BufReader<File>> {
 
 fn decode<R: BufRead + Seek>(source: R, path: &Path, limits: Limits) -> Result<DynamicImage> {
     let fault = |reason: String| VisionError::Decode { path: path.to_path_buf(), reason };
+    let mut source = source;
+    declared::check(&mut source, path, &limits)?;
     let mut reader = ImageReader::new(source).with_guessed_format().map_err(VisionError::io("read", path))?;
     if reader.format().is_none() {
         return Err(fault("the file is empty or not in a known image format".into()));

@@ -1,0 +1,103 @@
+//! A look at what a file declares before its decoder sees it. The decoder of TIFF reserves memory for what an entry of the
+//! directory declares, up to 256 MiB, before limits can be set; the one of WebP never asks how large a frame says it is.
+
+use std::io::{BufRead, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::Limits;
+use crate::error::{Result, VisionError};
+
+/// Refuses a TIFF whose first directory has an entry longer than the file, and a WebP with a frame over the limits. Other
+/// files pass; the source is left at its start.
+pub(super) fn check<R: BufRead + Seek>(source: &mut R, path: &Path, limits: &Limits) -> Result<()> {
+    let fault = |error| VisionError::io("read", path)(error);
+    let (entry, frame) = (longest_entry(source).map_err(fault)?, largest_frame(source).map_err(fault)?);
+    let length = source.seek(SeekFrom::End(0)).map_err(fault)?;
+    source.seek(SeekFrom::Start(0)).map_err(fault)?;
+    if let Some((tag, size)) = entry.filter(|entry| entry.1 > length) {
+        let expected = format!("at most the {length} bytes of the file");
+        return Err(VisionError::malformed(path, format!("the TIFF entry {tag}"), expected, format!("{size} bytes")));
+    }
+    match frame.filter(|&size| size > limits.max_pixels) {
+        Some(size) => {
+            let (path, what) = (path.to_path_buf(), "the number of pixels of a frame");
+            Err(VisionError::TooLarge { path, what, size, limit: limits.max_pixels })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The pixels of the largest frame of a WebP; 0 if there is none, or the file ends too soon for its decoder as well.
+fn largest_frame<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<u64>> {
+    source.seek(SeekFrom::Start(0))?;
+    let mut head = Vec::new();
+    source.by_ref().take(12).read_to_end(&mut head)?;
+    if !(head.starts_with(b"RIFF") && head.ends_with(b"WEBP")) {
+        return Ok(None);
+    }
+    let mut at = 12u64;
+    let mut largest = 0;
+    loop {
+        source.seek(SeekFrom::Start(at))?;
+        let mut chunk = Vec::new();
+        source.by_ref().take(18).read_to_end(&mut chunk)?;
+        let Some(&[a, b, c, d]) = chunk.get(4..8) else { return Ok(Some(largest)) };
+        let side = |low: u8, high: u8| u64::from(low) | u64::from(high & 0x3f) << 8;
+        match (&chunk[..4], &chunk[8..]) {
+            // The parts of a frame of an animation follow its header of 16 bytes.
+            (b"ANMF", _) => {
+                at += 8 + 16;
+                continue;
+            }
+            (b"VP8 ", &[_, _, _, _, _, _, w, x, h, y]) => largest = largest.max(side(w, x) * side(h, y)),
+            (b"VP8L", &[_, a, b, c, d, ..]) => {
+                let bits = u64::from(u32::from_le_bytes([a, b, c, d]));
+                largest = largest.max((1 + (bits & 0x3fff)) * (1 + (bits >> 14 & 0x3fff)));
+            }
+            _ => {}
+        }
+        at += 8 + u64::from(u32::from_le_bytes([a, b, c, d])).next_multiple_of(2);
+    }
+}
+
+/// The tag and the size in bytes of the largest entry; none if this is no TIFF, or ends too soon for its decoder as well.
+fn longest_entry<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<(u64, u64)>> {
+    let mut head = Vec::new();
+    source.by_ref().take(16).read_to_end(&mut head)?;
+    let little = match head.get(..2) {
+        Some(b"II") => true,
+        Some(b"MM") => false,
+        _ => return Ok(None),
+    };
+    let number = |bytes: &[u8]| {
+        let digit = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+        if little { bytes.iter().rev().fold(0, digit) } else { bytes.iter().fold(0, digit) }
+    };
+    // The classic format counts in 32 bits, BigTIFF in 64.
+    let (width, start) = match (head.get(2..4).map(number), head.len()) {
+        (Some(42), 8..) => (4, number(&head[4..8])),
+        (Some(43), 16) => (8, number(&head[8..16])),
+        _ => return Ok(None),
+    };
+    source.seek(SeekFrom::Start(start))?;
+    let mut count = Vec::new();
+    source.by_ref().take(if width == 4 { 2 } else { 8 }).read_to_end(&mut count)?;
+    let mut longest = None;
+    for _ in 0..number(&count) {
+        let mut entry = Vec::new();
+        let size = 4 + 2 * width;
+        source.by_ref().take(size).read_to_end(&mut entry)?;
+        if (entry.len() as u64) < size {
+            break;
+        }
+        let bytes = match number(&entry[2..4]) {
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            5 | 10 | 12 | 16 | 17 | 18 => 8,
+            _ => 1,
+        };
+        let size = number(&entry[4..4 + width as usize]).saturating_mul(bytes);
+        longest = longest.max(Some((size, number(&entry[..2]))));
+    }
+    Ok(longest.map(|(size, tag)| (tag, size)))
+}
