@@ -3,7 +3,7 @@
 mod reference;
 
 use gradus_tensor::{DType, Tensor};
-use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use reference::{Array, close, full_shapes, indices, layouts, on_threads, random, same_bits, shapes};
 
 /// The axes whose bits are set in `mask`.
@@ -32,7 +32,7 @@ fn variance(group: &[f64], correction: f64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(reference::config(48))]
 
     #[test]
     fn sums_means_and_products(shape in shapes(4), mask in any::<u8>(), keepdim in any::<bool>(), seed in any::<u64>()) {

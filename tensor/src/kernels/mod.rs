@@ -9,5 +9,6 @@ pub mod linear;
 pub mod norm;
 pub mod optim;
 pub mod pool;
+pub mod reduce;
 pub mod resample;
 pub mod softmax;

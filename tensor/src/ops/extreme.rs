@@ -1,6 +1,7 @@
 //! Largest and smallest values over axes, and where they stand: the first of equals, the first NaN if there is one.
 
-use super::fold::{Fold, fold};
+use super::fold::{Fold, fold, fold_vectors};
+use crate::kernels::reduce::{Largest, Smallest};
 use crate::{DType, Element, Number, Tensor, dispatch, shape};
 
 /// The best element so far and its number; before the first, the number is negative.
@@ -37,6 +38,10 @@ impl Tensor {
     #[track_caller]
     pub fn amax(&self, axes: &[isize], keepdim: bool) -> Tensor {
         let list = self.nonempty_axes("amax", axes);
+        if self.dtype().is_float() {
+            return dispatch!(float "amax", self.dtype(), T =>
+                fold_vectors::<T, T, T>(self, (&list, keepdim), T::NEG_INFINITY, (Largest, Largest), |top| top));
+        }
         dispatch!(number "amax", self.dtype(), T => fold(self, &list, keepdim, &Fold {
             start: T::from_f64(f64::NEG_INFINITY),
             push: |top: T, x: T, _| x.greatest(top),
@@ -52,6 +57,10 @@ impl Tensor {
     #[track_caller]
     pub fn amin(&self, axes: &[isize], keepdim: bool) -> Tensor {
         let list = self.nonempty_axes("amin", axes);
+        if self.dtype().is_float() {
+            return dispatch!(float "amin", self.dtype(), T =>
+                fold_vectors::<T, T, T>(self, (&list, keepdim), T::INFINITY, (Smallest, Smallest), |top| top));
+        }
         dispatch!(number "amin", self.dtype(), T => fold(self, &list, keepdim, &Fold {
             start: T::from_f64(f64::INFINITY),
             push: |low: T, x: T, _| x.least(low),
