@@ -146,7 +146,8 @@ fn applicable(apply: &dyn Fn(&[Variable]) -> Variable, inputs: &[Tensor]) -> (Ve
         }
         list
     };
-    (mutations(&floats), mutations(&live))
+    let possible = if shape::len(&output) > 0 { mutations(&floats) } else { Vec::new() };
+    (possible, mutations(&live))
 }
 
 /// An op of the graph with a fault in its vjp.

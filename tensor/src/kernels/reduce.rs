@@ -1,7 +1,7 @@
 //! The inner loops of reductions on vectors: along a stretch of one output's elements, and across rows of several.
 //!
 //! Every output keeps [`LANES`] accumulators, element `i` going to accumulator `i % LANES` whatever the width of the
-//! vectors, so that a reduction has the same bits at every SIMD level.
+//! vectors, so that a reduction has the same bits at every SIMD level. A sum adds elements `i` and `i + LANES` first.
 
 use crate::simd::{self, Kernel, Real, Simd, unroll};
 
@@ -19,12 +19,21 @@ pub trait Source<A: Real>: Copy + Send + Sync {
     /// As for [`Simd::load`].
     unsafe fn load<S: Simd<Scalar = A>>(from: *const Self) -> S::Vector;
 
+    /// The sums of [`Simd::LANES`] consecutive elements at `a` and at `b`, rounded as elements.
+    ///
+    /// # Safety
+    /// As for [`Simd::load`].
+    unsafe fn load_sum<S: Simd<Scalar = A>>(a: *const Self, b: *const Self) -> S::Vector;
+
     /// The element as a number of type `A`.
     fn widen(self) -> A;
+
+    /// The sum of two elements, rounded as an element.
+    fn widen_sum(self, other: Self) -> A;
 }
 
 macro_rules! sources {
-    ($($t:ty as $a:ty, $load:ident;)*) => {$(
+    ($($t:ty as $a:ty, $load:ident, |$x:ident, $y:ident, $s:ident| $sum:expr;)*) => {$(
         impl Source<$a> for $t {
             #[inline(always)]
             unsafe fn load<S: Simd<Scalar = $a>>(from: *const $t) -> S::Vector {
@@ -33,20 +42,37 @@ macro_rules! sources {
             }
 
             #[inline(always)]
+            unsafe fn load_sum<$s: Simd<Scalar = $a>>($x: *const $t, $y: *const $t) -> $s::Vector {
+                // SAFETY: the caller's.
+                unsafe { $sum }
+            }
+
+            #[inline(always)]
             fn widen(self) -> $a {
                 <$a>::from(self)
+            }
+
+            #[inline(always)]
+            fn widen_sum(self, other: $t) -> $a {
+                <$a>::from(self + other)
             }
         }
     )*};
 }
 sources! {
-    f32 as f64, load_single;
-    f64 as f64, load;
-    f32 as f32, load;
+    f32 as f64, load_single, |a, b, S| S::load_single_sum(a, b);
+    f64 as f64, load, |a, b, S| S::add(S::load(a), S::load(b));
+    f32 as f32, load, |a, b, S| S::load_single_sum(a, b);
 }
 
 /// What happens to an accumulator when an element comes.
 pub trait Step: Copy + Send + Sync {
+    /// Whether the vector form is right only where neither elements nor accumulators are NaN.
+    const NUMBERS_ONLY: bool = false;
+    /// Whether two elements may be added first and then taken as one: converting `f32` to `f64` is what a sum waits for,
+    /// and this halves it, for one rounding per pair.
+    const BY_PAIRS: bool = false;
+
     /// One element.
     fn scalar<A: Real>(self, total: A, x: A) -> A;
 
@@ -58,12 +84,14 @@ pub trait Step: Copy + Send + Sync {
 }
 
 macro_rules! steps {
-    ($($(#[$doc:meta])* $name:ident |$total:ident, $x:ident| $scalar:expr, $s:ident: $vector:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $([$($option:ident),*])? |$total:ident, $x:ident| $scalar:expr, $s:ident: $vector:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
 
         impl Step for $name {
+            $($(const $option: bool = true;)*)?
+
             #[inline(always)]
             fn scalar<A: Real>(self, $total: A, $x: A) -> A {
                 $scalar
@@ -90,7 +118,7 @@ fn size<A: Real>(x: A) -> A {
 
 steps! {
     /// Adds.
-    Add |total, x| total + x, S: S::add(total, x);
+    Add [BY_PAIRS] |total, x| total + x, S: S::add(total, x);
     /// Multiplies.
     Multiply |total, x| total * x, S: S::mul(total, x);
     /// Adds the absolute value.
@@ -98,11 +126,30 @@ steps! {
     /// Adds the square.
     AddSquare |total, x| total + x * x, S: S::add(total, S::mul(x, x));
     /// Keeps the larger one, or the first NaN.
-    Largest |total, x| if is_nan(total) || total > x { total } else { x },
-        S: S::select(S::equal(total, total), S::max(total, x), total);
+    Largest [NUMBERS_ONLY] |total, x| if is_nan(total) || total > x { total } else { x }, S: S::max(total, x);
     /// Keeps the smaller one, or the first NaN.
-    Smallest |total, x| if is_nan(total) || total < x { total } else { x },
-        S: S::select(S::equal(total, total), S::min(total, x), total);
+    Smallest [NUMBERS_ONLY] |total, x| if is_nan(total) || total < x { total } else { x }, S: S::min(total, x);
+}
+
+/// Whether any element is NaN.
+///
+/// # Safety
+/// The CPU has the instructions of `S`.
+#[inline(always)]
+unsafe fn any_nan<S: Simd, T: Source<S::Scalar>>(x: &[T]) -> bool {
+    // SAFETY: the caller's; only whole vectors within the slice are read.
+    unsafe {
+        let (pairs, rest) = x.split_at(x.len() - x.len() % (2 * S::LANES));
+        let mut numbers = S::equal(S::zero(), S::zero());
+        let (mut at, end) = (pairs.as_ptr(), pairs.as_ptr().add(pairs.len()));
+        while at < end {
+            let (a, b) = (T::load::<S>(at), T::load::<S>(at.add(S::LANES)));
+            numbers = S::mask_and(numbers, S::mask_and(S::equal(a, a), S::equal(b, b)));
+            at = at.add(2 * S::LANES);
+        }
+        let all = S::mask_to_bits(S::equal(S::zero(), S::zero()));
+        S::mask_to_bits(numbers) != all || rest.iter().any(|&x| is_nan(x.widen()))
+    }
 }
 
 struct Along<'a, T, A, P> {
@@ -112,11 +159,14 @@ struct Along<'a, T, A, P> {
 }
 
 impl<A: Real, T: Source<A>, P: Step> Along<'_, T, A, P> {
+    /// Elements after which the first accumulator has its turn again.
+    const ROUND: usize = if P::BY_PAIRS { 2 * LANES } else { LANES };
+
     /// Elements whose number is `first + k` modulo [`LANES`] go into the accumulators `first + k`, for `k` below `N`
     /// vectors.
     ///
     /// # Safety
-    /// The CPU has the instructions of `S`; `x` holds whole rounds of [`LANES`] elements; `N` vectors from `first` on
+    /// The CPU has the instructions of `S`; `x` holds whole rounds of [`ROUND`](Self::ROUND) elements; `N` vectors from `first` on
     /// lie within the accumulators.
     #[inline(always)]
     unsafe fn rounds<S: Simd<Scalar = A>, const N: usize>(&mut self, x: &[T], first: usize) {
@@ -128,21 +178,32 @@ impl<A: Real, T: Source<A>, P: Step> Along<'_, T, A, P> {
             let (mut at, end) = (x.as_ptr(), x.as_ptr().add(x.len()));
             while at < end {
                 let from = at.add(first);
-                unroll!(k < N { total[k] = self.step.vector::<S>(total[k], T::load::<S>(from.add(k * S::LANES))) });
-                at = at.add(LANES);
+                unroll!(k < N {
+                    let at = from.add(k * S::LANES);
+                    let x = if P::BY_PAIRS { T::load_sum::<S>(at, at.add(LANES)) } else { T::load::<S>(at) };
+                    total[k] = self.step.vector::<S>(total[k], x);
+                });
+                at = at.add(Self::ROUND);
             }
             unroll!(k < N { S::store(lanes.add(k * S::LANES), total[k]) });
         }
     }
 }
 
-impl<A: Real, T: Source<A>, P: Step> Kernel<A> for Along<'_, T, A, P> {
+impl<A: Real + Source<A>, T: Source<A>, P: Step> Kernel<A> for Along<'_, T, A, P> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<Scalar = A>>(mut self) {
         let x = self.x;
-        let (whole, rest) = x.split_at(x.len() - x.len() % LANES);
+        // SAFETY: the caller's.
+        if P::NUMBERS_ONLY && unsafe { any_nan::<S, T>(x) || any_nan::<S, A>(self.lanes) } {
+            for (i, &x) in x.iter().enumerate() {
+                self.lanes[i % LANES] = self.step.scalar(self.lanes[i % LANES], x.widen());
+            }
+            return;
+        }
+        let (whole, rest) = x.split_at(x.len() - x.len() % Self::ROUND);
         for block in whole.chunks(BLOCK) {
             // SAFETY: the caller's; blocks are whole rounds, and the groups cover the accumulators exactly.
             unsafe {
@@ -155,16 +216,63 @@ impl<A: Real, T: Source<A>, P: Step> Kernel<A> for Along<'_, T, A, P> {
                 }
             }
         }
-        for (lane, &x) in self.lanes.iter_mut().zip(rest) {
-            *lane = self.step.scalar(*lane, x.widen());
+        for round in rest.chunks(LANES) {
+            for (lane, &x) in self.lanes.iter_mut().zip(round) {
+                *lane = self.step.scalar(*lane, x.widen());
+            }
         }
     }
 }
 
 /// Steps `lanes[i % LANES]` with `x[i]` for all `i`, in order.
-pub fn along<A: Real, T: Source<A>>(step: impl Step, lanes: &mut [A; LANES], x: &[T]) {
+pub fn along<A: Real + Source<A>, T: Source<A>>(step: impl Step, lanes: &mut [A; LANES], x: &[T]) {
     // SAFETY: `level` is available.
     unsafe { simd::run(simd::level(), Along { step, lanes, x }) };
+}
+
+struct Total<'a, T, A, P, M> {
+    steps: (P, M),
+    start: A,
+    x: &'a [T],
+}
+
+impl<A: Real + Source<A>, T: Source<A>, P: Step, M: Step> Kernel<A> for Total<'_, T, A, P, M> {
+    type Output = A;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<Scalar = A>>(self) -> A {
+        let Total { steps: (step, merge), start, x } = self;
+        let mut lanes = [start; LANES];
+        // SAFETY: the caller's.
+        unsafe { Along { step, lanes: &mut lanes, x }.run::<S>() };
+        let mut used = x.len().clamp(1, LANES).next_power_of_two();
+        while used > 1 {
+            used /= 2;
+            let (low, high) = lanes.split_at_mut(used);
+            low.iter_mut().zip(&*high).for_each(|(a, &b)| *a = merge.scalar(*a, b));
+        }
+        lanes[0]
+    }
+}
+
+/// All of `x` in one number: what [`along`] leaves in accumulators that begin with `start`, the upper half merged into
+/// the lower one until one is left.
+pub fn total<A: Real + Source<A>, T: Source<A>>(steps: (impl Step, impl Step), start: A, x: &[T]) -> A {
+    // SAFETY: `level` is available.
+    unsafe { simd::run(simd::level(), Total { steps, start, x }) }
+}
+
+/// The elements `i` of all rows, in the order of the vectors.
+#[inline(always)]
+fn column<A: Real, T: Source<A>, P: Step>(step: P, total: A, fours: &[[&[T]; 4]], singles: &[&[T]], i: usize) -> A {
+    let total = fours.iter().fold(total, |total, &[a, b, c, d]| {
+        if P::BY_PAIRS {
+            step.scalar(step.scalar(total, a[i].widen_sum(b[i])), c[i].widen_sum(d[i]))
+        } else {
+            [a, b, c, d].iter().fold(total, |total, row| step.scalar(total, row[i].widen()))
+        }
+    });
+    singles.iter().fold(total, |total, row| step.scalar(total, row[i].widen()))
 }
 
 struct Across<'a, T, A, P> {
@@ -173,12 +281,19 @@ struct Across<'a, T, A, P> {
     rows: &'a [&'a [T]],
 }
 
-impl<A: Real, T: Source<A>, P: Step> Kernel<A> for Across<'_, T, A, P> {
+impl<A: Real + Source<A>, T: Source<A>, P: Step> Kernel<A> for Across<'_, T, A, P> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd<Scalar = A>>(self) {
         let Across { step, running, rows } = self;
+        // SAFETY: the caller's.
+        if P::NUMBERS_ONLY && unsafe { any_nan::<S, A>(running) || rows.iter().any(|row| any_nan::<S, T>(row)) } {
+            for row in rows {
+                running.iter_mut().zip(*row).for_each(|(total, &x)| *total = step.scalar(*total, x.widen()));
+            }
+            return;
+        }
         let whole = running.len() - running.len() % S::LANES;
         let (fours, singles) = rows.as_chunks::<4>();
         // SAFETY: the rows are as long as `running`, and the loops end at `whole`.
@@ -187,11 +302,17 @@ impl<A: Real, T: Source<A>, P: Step> Kernel<A> for Across<'_, T, A, P> {
             for rows in fours {
                 let [a, b, c, d] = rows.map(<[T]>::as_ptr);
                 for i in (0..whole).step_by(S::LANES) {
-                    let total = S::load(totals.add(i));
-                    let total = step.vector::<S>(total, T::load::<S>(a.add(i)));
-                    let total = step.vector::<S>(total, T::load::<S>(b.add(i)));
-                    let total = step.vector::<S>(total, T::load::<S>(c.add(i)));
-                    S::store(totals.add(i), step.vector::<S>(total, T::load::<S>(d.add(i))));
+                    let mut total = S::load(totals.add(i));
+                    if P::BY_PAIRS {
+                        total = step.vector::<S>(total, T::load_sum::<S>(a.add(i), b.add(i)));
+                        total = step.vector::<S>(total, T::load_sum::<S>(c.add(i), d.add(i)));
+                    } else {
+                        total = step.vector::<S>(total, T::load::<S>(a.add(i)));
+                        total = step.vector::<S>(total, T::load::<S>(b.add(i)));
+                        total = step.vector::<S>(total, T::load::<S>(c.add(i)));
+                        total = step.vector::<S>(total, T::load::<S>(d.add(i)));
+                    }
+                    S::store(totals.add(i), total);
                 }
             }
             for row in singles {
@@ -204,7 +325,7 @@ impl<A: Real, T: Source<A>, P: Step> Kernel<A> for Across<'_, T, A, P> {
             }
         }
         for (i, total) in running.iter_mut().enumerate().skip(whole) {
-            *total = rows.iter().fold(*total, |total, row| step.scalar(total, row[i].widen()));
+            *total = column(step, *total, fours, singles, i);
         }
     }
 }
@@ -214,7 +335,7 @@ impl<A: Real, T: Source<A>, P: Step> Kernel<A> for Across<'_, T, A, P> {
 /// # Panics
 /// If a row is shorter or longer than `running`.
 #[track_caller]
-pub fn across<A: Real, T: Source<A>>(step: impl Step, running: &mut [A], rows: &[&[T]]) {
+pub fn across<A: Real + Source<A>, T: Source<A>>(step: impl Step, running: &mut [A], rows: &[&[T]]) {
     assert!(rows.iter().all(|row| row.len() == running.len()), "across: rows and outputs differ in length");
     // SAFETY: `level` is available, and the lengths agree.
     unsafe { simd::run(simd::level(), Across { step, running, rows }) };
@@ -244,16 +365,30 @@ pub fn merge<A: Real>(step: impl Step, a: &mut [A], b: &[A]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Add, AddSize, AddSquare, LANES, Largest, Multiply, Smallest, Source, Step, across, along, is_nan};
+    use super::{
+        Add, AddSize, AddSquare, LANES, Largest, Multiply, Smallest, Source, Step, across, along, column, is_nan,
+    };
     use crate::simd::{self, Real};
 
-    fn check<A: Real, T: Source<A>>(step: impl Step, start: A, x: &[T]) {
+    fn check<A: Real + Source<A>, T: Source<A>, P: Step>(step: P, start: A, x: &[T]) {
         let mut expected = [start; LANES];
-        x.iter().enumerate().for_each(|(i, x)| expected[i % LANES] = step.scalar(expected[i % LANES], x.widen()));
+        let round = if P::BY_PAIRS { 2 * LANES } else { LANES };
+        for round in x.chunks(round) {
+            for (i, x) in round.iter().enumerate() {
+                let lane = &mut expected[i % LANES];
+                match round.get(i + LANES) {
+                    Some(&other) if P::BY_PAIRS && round.len() == 2 * LANES => {
+                        *lane = step.scalar(*lane, x.widen_sum(other))
+                    }
+                    _ if P::BY_PAIRS && round.len() == 2 * LANES => {}
+                    _ => *lane = step.scalar(*lane, x.widen()),
+                }
+            }
+        }
         let width = x.len() / 7;
         let rows: Vec<&[T]> = x.chunks(width.max(1)).take(if width == 0 { 0 } else { 7 }).collect();
-        let mut sums = vec![start; width];
-        rows.iter().for_each(|row| sums.iter_mut().zip(*row).for_each(|(y, x)| *y = step.scalar(*y, x.widen())));
+        let (fours, singles) = rows.as_chunks::<4>();
+        let sums: Vec<A> = (0..width).map(|i| column(step, start, fours, singles, i)).collect();
         let bits =
             |x: &[A]| x.iter().map(|&x| if is_nan(x) { u64::MAX } else { x.to_f64().to_bits() }).collect::<Vec<_>>();
         for level in simd::available_levels() {
@@ -277,13 +412,13 @@ mod tests {
                     (x[len / 3], x[len - 3]) = (special, special);
                 }
                 let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-                check::<f64, f32>(Add, 0.0, &single);
-                check::<f64, f64>(Add, 0.0, &x);
-                check::<f64, f32>(Multiply, 1.0, &single);
-                check::<f64, f64>(AddSize, 0.0, &x);
-                check::<f64, f32>(AddSquare, 0.0, &single);
-                check::<f32, f32>(Largest, f32::NEG_INFINITY, &single);
-                check::<f64, f64>(Smallest, f64::INFINITY, &x);
+                check::<f64, f32, _>(Add, 0.0, &single);
+                check::<f64, f64, _>(Add, 0.0, &x);
+                check::<f64, f32, _>(Multiply, 1.0, &single);
+                check::<f64, f64, _>(AddSize, 0.0, &x);
+                check::<f64, f32, _>(AddSquare, 0.0, &single);
+                check::<f32, f32, _>(Largest, f32::NEG_INFINITY, &single);
+                check::<f64, f64, _>(Smallest, f64::INFINITY, &x);
             }
         }
     }

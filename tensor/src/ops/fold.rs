@@ -72,11 +72,31 @@ where
     M: Fn(A, A) -> A + Sync,
     F: Fn(A) -> U + Sync,
 {
+    let along = |lanes: &mut [A; LANES], slice: &[T], number: usize| {
+        vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
+    };
+    fold_along(x, (axes, keepdim), how, &along)
+}
+
+/// [`fold`] with a loop of its own along the elements of one output; accumulators of more than 8 bytes use only the first.
+pub(crate) fn fold_along<T, A, U, P, M, F>(
+    x: &Tensor,
+    (axes, keepdim): (&[usize], bool),
+    how: &Fold<A, P, M, F>,
+    along: &Along<'_, T, A>,
+) -> Tensor
+where
+    T: Element,
+    A: Copy + Send + Sync,
+    U: Element,
+    P: Fn(A, T, usize) -> A + Sync,
+    M: Fn(A, A) -> A + Sync,
+    F: Fn(A) -> U + Sync,
+{
     let loops = Loops {
         start: how.start,
-        along: &|lanes: &mut [A; LANES], slice: &[T], number: usize| {
-            vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
-        },
+        total: None,
+        along,
         across: &|running: &mut [A], rows: &[&[T]], number: usize| {
             for (k, row) in rows.iter().enumerate() {
                 vectorize::<T>(|| {
@@ -101,12 +121,13 @@ pub(crate) fn fold_vectors<A, T, U>(
     finish: impl Fn(A) -> U + Sync,
 ) -> Tensor
 where
-    A: Real,
+    A: Real + Source<A>,
     T: Element + Source<A>,
     U: Element,
 {
     let loops = Loops {
         start,
+        total: Some(&|slice: &[T]| kernels::reduce::total((step, merge), start, slice)),
         along: &|lanes: &mut [A; LANES], slice: &[T], _| kernels::reduce::along(step, lanes, slice),
         across: &|running: &mut [A], rows: &[&[T]], _| kernels::reduce::across(step, running, rows),
         merge: &|a: &mut [A], b: &[A]| kernels::reduce::merge(merge, a, b),
@@ -146,12 +167,14 @@ fn push_along<T: Element, A: Copy>(
     *lanes = local;
 }
 
-type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
+pub(crate) type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
 type Across<'a, T, A> = dyn Fn(&mut [A], &[&[T]], usize) + Sync + 'a;
 
 /// The loops of a reduction, behind pointers, so that only they are compiled anew for each one.
 struct Loops<'a, T, A, U> {
     start: A,
+    /// All elements of one output, where they lie side by side, in one step: the same as `along` and `merge`.
+    total: Option<&'a (dyn Fn(&[T]) -> A + Sync)>,
     /// Pushes a stretch of one output's elements, the first of which has the given number.
     along: &'a Along<'a, T, A>,
     /// Pushes rows of one element for each of several outputs; the first row's elements have the given number.
@@ -248,6 +271,12 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
 
     /// The fold of one output's elements.
     fn row(&self, base: isize, range: Range<usize>) -> A {
+        if let (Some(total), [1]) = (self.loops.total, self.along.inner())
+            && self.along.axes().count() == 1
+        {
+            let at = (base + self.along.offsets()[0]) as usize;
+            return total(&self.data[at + range.start..at + range.end]);
+        }
         // The accumulators behind the last used one hold the start, which changes nothing.
         let mut used = if size_of::<A>() > 8 { 1 } else { range.len().clamp(1, LANES).next_power_of_two() };
         let mut lanes = [self.loops.start; LANES];

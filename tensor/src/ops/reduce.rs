@@ -7,7 +7,7 @@ use crate::{DType, Element, Tensor, dispatch, shape};
 impl Tensor {
     /// The sum over `axes`; `bool` and `u8` count as `i64`. PyTorch: `torch.sum`.
     ///
-    /// Floats are added in `f64` and rounded once.
+    /// Floats are added in `f64` and rounded once; of a long row of `f32`, pairs are added in `f32` first.
     ///
     /// ```
     /// # use gradus_tensor::Tensor;
