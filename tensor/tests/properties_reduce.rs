@@ -199,3 +199,15 @@ fn sums_of_f32_beat_pairwise_ones() {
     let sum = Tensor::from_vec(values, [n]).sum(&[], false).item::<f32>();
     assert!((f64::from(sum) - exact).abs() <= exact.abs() * 1e-7, "{sum} {exact}");
 }
+
+#[test]
+fn sums_of_nothing_are_zero() {
+    let x = Tensor::zeros([3, 0], DType::F32);
+    assert_eq!(x.sum(&[1], false).to_vec::<f32>(), [0.0; 3]);
+    assert_eq!(x.permute([1, 0]).sum(&[0], false).to_vec::<f32>(), [0.0; 3]);
+    assert_eq!(x.prod(&[1], false).to_vec::<f32>(), [1.0; 3]);
+    assert_eq!(x.norm(2.0, &[1], false).to_vec::<f32>(), [0.0; 3]);
+    assert!(x.mean(&[1], false).to_vec::<f32>().iter().all(|mean| mean.is_nan()));
+    assert_eq!(x.sum(&[0], false).shape(), &[0]);
+    assert_eq!(x.sum(&[], false).item::<f32>(), 0.0);
+}

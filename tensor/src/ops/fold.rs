@@ -273,6 +273,7 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
     fn row(&self, base: isize, range: Range<usize>) -> A {
         if let (Some(total), [1]) = (self.loops.total, self.along.inner())
             && self.along.axes().count() == 1
+            && !range.is_empty()
         {
             let at = (base + self.along.offsets()[0]) as usize;
             return total(&self.data[at + range.start..at + range.end]);
