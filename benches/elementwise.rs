@@ -1,6 +1,6 @@
 //! Elementwise functions and reductions of 4 Mi and 64 Ki `f32`: `cargo bench --bench elementwise`.
 //!
-//! `benches/peers/elementwise.py` times the same ops of PyTorch.
+//! `benches/peers/elementwise.py` times the same ops of PyTorch, and with `--compare` prints both in one table.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tensor::{DType, Gelu, Tensor};

@@ -24,12 +24,15 @@ pub mod strategy;
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub use mutation::{Mutants, survivors};
+pub use mutation::{Mutants, assert_faults_noticed};
 use proptest::strategy::BoxedStrategy;
 pub use run::{Family, assert_entry, cases, check_op, entry};
 use tensor::{DType, Tensor};
 
 use crate::{Op, Variable, VariadicOp};
+
+/// How far a check moves each element of the inputs: no result may meet a kink on the way.
+pub const REACH: f64 = crate::gradcheck::REACH;
 
 /// One op with its options, and inputs to try it on. Float inputs are `f64`.
 #[derive(Clone, Debug)]

@@ -19,6 +19,9 @@ pub(crate) const TOLERANCE: f64 = 1e-6;
 /// The step of the differences; with the sixth-order stencil both its own error and rounding stay near 1e-12.
 const STEP: f64 = 2e-3;
 
+/// How far differences move an element of an input from where it stands.
+pub(crate) const REACH: f64 = 3.0 * STEP;
+
 /// Derivatives below this size are not told from 0: their differences are rounding.
 const SMALLEST: f64 = 1e-7;
 

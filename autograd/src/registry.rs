@@ -4,8 +4,9 @@
 /// [`Registered`](crate::Registered).
 ///
 /// `ops! { elementwise::{Add, Mul} matmul::{Matmul} }` expands to the `pub mod` lines, to the `Registered` impls, to a
-/// `registry()` of all checks, to one property test per op and to one that plants faults into each. All
-/// of these need the op's samples: an op without them does not compile under test.
+/// `registry()` of all checks, and per op to a property test and to one that plants faults into its vjp,
+/// each of which the check must notice. All of these need the op's samples: an op without them does not compile under
+/// test.
 #[macro_export]
 macro_rules! ops {
     ($($module:ident::{$($op:ident),* $(,)?})*) => {
@@ -34,11 +35,22 @@ macro_rules! ops {
                 }
             )*
 
-            #[test]
-            fn planted_faults_are_noticed() {
-                let survivors = $crate::check::survivors(&super::registry(), 24);
-                assert!(survivors.is_empty(), "mutants that passed the check:\n{}", survivors.join("\n"));
-            }
+        }
+
+        // The test of the test: faults are planted into each op's vjp, and its check must notice every one.
+        #[cfg(test)]
+        mod planted_faults {
+            $(
+                mod $module {
+                    $(
+                        #[test]
+                        #[allow(non_snake_case)]
+                        fn $op() {
+                            $crate::check::assert_faults_noticed($crate::check::entry::<super::super::$module::$op, _>());
+                        }
+                    )*
+                }
+            )*
         }
     };
 }

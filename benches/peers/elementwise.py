@@ -1,9 +1,18 @@
 """PyTorch's times for the ops of benches/elementwise.rs and benches/gemm.rs, one JSON line each.
 
     python benches/peers/elementwise.py [threads]
+
+With `--compare` gradus and PyTorch alternate, three rounds of two processes, and one table shows each op's best median
+of both and their ratio, below 1 where gradus is faster:
+
+    python benches/peers/elementwise.py [threads] --compare
 """
 
 import json
+import os
+import pathlib
+import re
+import subprocess
 import sys
 import time
 
@@ -68,9 +77,45 @@ def products():
         measure(f"gemm/{m}x{k}x{n}{mark}", lambda a=a, b=b, out=out: torch.mm(a, b, out=out))
 
 
+UNITS = {"ns": 1e-3, "µs": 1.0, "us": 1.0, "ms": 1e3, "s": 1e6}
+
+
+def gradus_times(threads):
+    """Medians in microseconds of `cargo bench --bench elementwise`, from criterion's lines `name time: [low mid high]`."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    command = ["cargo", "bench", "--bench", "elementwise", "--", "--noplot", "--warm-up-time", "0.2", "--measurement-time", "0.5"]
+    environment = {**os.environ, "GRADUS_NUM_THREADS": str(threads)}
+    out = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True, env=environment).stdout
+    found = re.findall(r"(elementwise/\S+)\s+time:\s+\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", out)
+    return {name: float(value) * UNITS[unit] for name, value, unit in found}
+
+
+def torch_times(threads):
+    out = subprocess.run([sys.executable, __file__, str(threads), "--elementwise"], check=True, capture_output=True, text=True)
+    return {line["op"]: line["median_us"] for line in map(json.loads, out.stdout.splitlines())}
+
+
+def compare(threads, rounds=3):
+    best = {}
+    for _ in range(rounds):
+        for peer, times in enumerate((gradus_times(threads), torch_times(threads))):
+            for name, us in times.items():
+                pair = best.setdefault(name, [float("inf"), float("inf")])
+                pair[peer] = min(pair[peer], us)
+    print(f"| op, {threads} threads | gradus, µs | PyTorch, µs | ratio |\n|---|---|---|---|")
+    for name, (ours, theirs) in best.items():
+        print(f"| {name.removeprefix('elementwise/')} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} |")
+
+
 if __name__ == "__main__":
-    torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
-    with torch.no_grad():
-        elementwise(2048)
-        elementwise(256)
-        products()
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    threads = numbers[0] if numbers else 2
+    if "--compare" in sys.argv:
+        compare(threads)
+    else:
+        torch.set_num_threads(threads)
+        with torch.no_grad():
+            elementwise(2048)
+            elementwise(256)
+            if "--elementwise" not in sys.argv:
+                products()

@@ -3,7 +3,7 @@
 mod reference;
 
 use gradus_tensor::{DType, Gelu, MemoryFormat, Tensor};
-use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use reference::{Array, close, layouts, on_threads, random, same_bits, shapes};
 
 type Unary = (&'static str, fn(&Tensor) -> Tensor, fn(f64) -> f64);
@@ -90,7 +90,7 @@ fn thinned(shape: &[usize], mask: u8, drop: usize) -> Vec<usize> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(reference::config(32))]
 
     #[test]
     fn unary_ops(shape in shapes(4), seed in any::<u64>()) {

@@ -3,7 +3,7 @@
 mod reference;
 
 use gradus_tensor::{DType, Tensor};
-use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use reference::{Array, close, full_shapes, indices, layouts, on_threads, random, same_bits, shapes};
 
 /// The axes whose bits are set in `mask`.
@@ -32,7 +32,7 @@ fn variance(group: &[f64], correction: f64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(reference::config(48))]
 
     #[test]
     fn sums_means_and_products(shape in shapes(4), mask in any::<u8>(), keepdim in any::<bool>(), seed in any::<u64>()) {
@@ -198,4 +198,16 @@ fn sums_of_f32_beat_pairwise_ones() {
     let exact: f64 = values.iter().map(|&v| f64::from(v)).sum();
     let sum = Tensor::from_vec(values, [n]).sum(&[], false).item::<f32>();
     assert!((f64::from(sum) - exact).abs() <= exact.abs() * 1e-7, "{sum} {exact}");
+}
+
+#[test]
+fn sums_of_nothing_are_zero() {
+    let x = Tensor::zeros([3, 0], DType::F32);
+    assert_eq!(x.sum(&[1], false).to_vec::<f32>(), [0.0; 3]);
+    assert_eq!(x.permute([1, 0]).sum(&[0], false).to_vec::<f32>(), [0.0; 3]);
+    assert_eq!(x.prod(&[1], false).to_vec::<f32>(), [1.0; 3]);
+    assert_eq!(x.norm(2.0, &[1], false).to_vec::<f32>(), [0.0; 3]);
+    assert!(x.mean(&[1], false).to_vec::<f32>().iter().all(|mean| mean.is_nan()));
+    assert_eq!(x.sum(&[0], false).shape(), &[0]);
+    assert_eq!(x.sum(&[], false).item::<f32>(), 0.0);
 }

@@ -1,6 +1,6 @@
 //! The test of the test: faults are planted into an op's vjp, and the gradient check must notice each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,11 +48,19 @@ impl fmt::Display for Mutation {
 pub struct Mutants {
     name: &'static str,
     noticed: BTreeMap<Mutation, bool>,
+    /// What the samples' shapes and dtypes allow, tried or not.
+    possible: BTreeSet<Mutation>,
 }
 
 impl Mutants {
     pub(super) fn new(name: &'static str) -> Mutants {
-        Mutants { name, noticed: BTreeMap::new() }
+        Mutants { name, noticed: BTreeMap::new(), possible: BTreeSet::new() }
+    }
+
+    /// The mutants that no sample could try, since the gradient concerned was 0 in all of them: in words.
+    pub fn skipped(&self) -> Vec<String> {
+        let untried = self.possible.iter().filter(|mutation| !self.noticed.contains_key(mutation));
+        untried.map(|mutation| format!("{}: {mutation}", self.name)).collect()
     }
 
     /// How many mutants were tried.
@@ -70,14 +78,29 @@ impl Mutants {
     }
 }
 
-/// The mutants of all ops of a registry that the check does not notice: should be none.
-pub fn survivors(registry: &[Entry], cases: u32) -> Vec<String> {
-    registry.iter().flat_map(|entry| entry.mutate(cases).survivors()).collect()
+/// Panics unless the check notices every fault that can be planted into the op of `entry`, and none is left untried.
+///
+/// Tried are, over 64 samples: the gradient's sign flipped, the gradient scaled by 1.001, detached from the graph (wrong
+/// at second order alone), the gradient of each float input dropped, and, where an input broadcasts, its gradient not
+/// summed, or one part of the sum taken for all of it.
+///
+/// # Panics
+/// If a fault passes the check.
+#[track_caller]
+pub fn assert_faults_noticed(entry: Entry) {
+    let mutants = entry.mutate(64);
+    let (survivors, skipped) = (mutants.survivors(), mutants.skipped());
+    assert!(survivors.is_empty(), "faults that passed the check:\n{}", survivors.join("\n"));
+    assert!(skipped.is_empty(), "faults that no sample could try:\n{}", skipped.join("\n"));
+    // Sign, scale, constant, and at least one input.
+    assert!(mutants.count() >= 4, "{}: only {} faults were tried", entry.name(), mutants.count());
 }
 
 /// Tries every mutation that makes sense on this sample and was not noticed on an earlier one.
 pub(super) fn plant(mutants: &mut Mutants, apply: &dyn Fn(&[Variable]) -> Variable, inputs: &[Tensor]) {
-    for mutation in applicable(apply, inputs) {
+    let (possible, live) = applicable(apply, inputs);
+    mutants.possible.extend(possible);
+    for mutation in live {
         let noticed = mutants.noticed.entry(mutation).or_insert(false);
         if !*noticed {
             let mutated = |x: &[Variable]| {
@@ -92,8 +115,9 @@ pub(super) fn plant(mutants: &mut Mutants, apply: &dyn Fn(&[Variable]) -> Variab
     }
 }
 
-/// The mutations that change something here: a gradient that is zero anyway cannot be dropped.
-fn applicable(apply: &dyn Fn(&[Variable]) -> Variable, inputs: &[Tensor]) -> Vec<Mutation> {
+/// The mutations that shapes and dtypes allow, and those of them that change something here: a gradient that is zero
+/// anyway cannot be dropped.
+fn applicable(apply: &dyn Fn(&[Variable]) -> Variable, inputs: &[Tensor]) -> (Vec<Mutation>, Vec<Mutation>) {
     let leaves: Vec<Variable> = inputs
         .iter()
         .map(|x| if x.dtype().is_float() { Variable::leaf(x.clone()) } else { Variable::new(x.clone()) })
@@ -102,24 +126,28 @@ fn applicable(apply: &dyn Fn(&[Variable]) -> Variable, inputs: &[Tensor]) -> Vec
     let u = [Variable::new(random_like(&y.data(), &mut Generator::new(5)))];
     let output = y.shape().to_vec();
     let found = gradients(&[y], &u, &leaves, false);
-    let floats = (0..inputs.len()).filter(|&i| inputs[i].dtype().is_float());
-    let live: Vec<usize> =
-        floats.zip(&found).filter(|(_, g)| g.to_vec::<f64>().iter().any(|&x| x != 0.0)).map(|(i, _)| i).collect();
-    let mut list = Vec::new();
-    if !live.is_empty() {
-        list.extend([Mutation::SignFlipped, Mutation::Scaled, Mutation::Detached]);
-    }
-    for i in live {
-        list.push(Mutation::Dropped(i));
-        let x = inputs[i].shape();
-        if x != output && shape::broadcast(x, &output).as_deref() == Ok(output.as_slice()) {
-            list.push(Mutation::NotSummed(i));
-            if shape::len(x) < shape::len(&output) {
-                list.push(Mutation::OneOfTheSum(i));
+    let floats: Vec<usize> = (0..inputs.len()).filter(|&i| inputs[i].dtype().is_float()).collect();
+    let is_live = |(_, g): &(&usize, &Variable)| g.to_vec::<f64>().iter().any(|&x| x != 0.0);
+    let live: Vec<usize> = floats.iter().zip(&found).filter(is_live).map(|(&i, _)| i).collect();
+    let mutations = |inputs_at: &[usize]| {
+        let mut list = Vec::new();
+        if !inputs_at.is_empty() {
+            list.extend([Mutation::SignFlipped, Mutation::Scaled, Mutation::Detached]);
+        }
+        for &i in inputs_at {
+            list.push(Mutation::Dropped(i));
+            let x = inputs[i].shape();
+            if x != output && shape::broadcast(x, &output).as_deref() == Ok(output.as_slice()) {
+                list.push(Mutation::NotSummed(i));
+                if shape::len(x) < shape::len(&output) {
+                    list.push(Mutation::OneOfTheSum(i));
+                }
             }
         }
-    }
-    list
+        list
+    };
+    let possible = if shape::len(&output) > 0 { mutations(&floats) } else { Vec::new() };
+    (possible, mutations(&live))
 }
 
 /// An op of the graph with a fault in its vjp.

@@ -135,7 +135,7 @@ pub fn linear(x: &Variable, w: &Variable, bias: Option<&Variable>) -> Variable {
 
 #[cfg(any(test, feature = "check"))]
 mod samples {
-    use autograd::check::{Check, Sample, strategy::values};
+    use autograd::check::{Check, REACH, Sample, strategy::values};
     use proptest::prelude::{BoxedStrategy, Strategy};
     use tensor::Tensor;
 
@@ -186,11 +186,14 @@ mod samples {
 
     impl Check<3> for LinearRelu {
         fn samples() -> BoxedStrategy<Sample<Self, 3>> {
-            // Results near 0, where ReLU has its kink, are sorted out.
             LinearBias::samples()
-                .prop_filter("a result lies near the kink", |sample| {
+                .prop_filter("a result may meet the kink", |sample| {
                     let [x, w, b] = &sample.inputs;
-                    reference(x, w, Some(b)).to_vec::<f64>().iter().all(|y| y.abs() > 0.06)
+                    // Moved by up to REACH each, |dy| <= REACH (sum |x| + |w| + 1) + REACH^2 (number of terms).
+                    let [x1, w1, b1] = [x, w, b].map(Tensor::ones_like);
+                    let slopes = reference(&x.abs(), &w1, Some(&b1)) + reference(&x1, &w.abs(), None);
+                    let reach = ((slopes + reference(&x1, &w1, None) * REACH) * REACH).to_vec::<f64>();
+                    reference(x, w, Some(b)).to_vec::<f64>().iter().zip(reach).all(|(y, reach)| y.abs() > reach)
                 })
                 .prop_map(|Sample { inputs, .. }| Sample { op: LinearRelu, inputs })
                 .boxed()

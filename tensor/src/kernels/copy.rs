@@ -3,6 +3,7 @@
 
 use crate::layout::Nest;
 use crate::parallel::{self, Disjoint};
+use crate::simd::{self, Simd};
 use crate::{Element, Layout, View};
 
 /// Elements that one task copies.
@@ -101,6 +102,13 @@ unsafe fn copy_tiles<T: Element>(nest: &Nest<2>, axes: &[Axis], fast: usize, dat
             let (height, width) = (short.min(slow.size - s), LONG.min(last.size - l));
             // SAFETY: the caller's promise; tiles do not overlap.
             unsafe {
+                if let (true, 1, 1) = (whole_vectors::<T>() && width == LONG && height == 16, slow.from, last.to)
+                    && slow.to > 0
+                {
+                    let x = data.as_ptr().offset(from);
+                    transpose_tile(x.cast(), last.from, out.as_mut_ptr().offset(to).cast(), slow.to);
+                    continue;
+                }
                 for j in 0..width {
                     let x = data.as_ptr().offset(from + j as isize * last.from);
                     for i in 0..height {
@@ -120,4 +128,35 @@ unsafe fn copy_tiles<T: Element>(nest: &Nest<2>, axes: &[Axis], fast: usize, dat
             }
         }
     });
+}
+
+/// Whether elements can be moved as `f32` vectors, whose instructions keep every bit.
+fn whole_vectors<T>() -> bool {
+    size_of::<T>() == 4
+}
+
+/// Transposes a tile of `LONG` stretches of 16 elements, `from_step` apart, to 16 stretches of `LONG`, `to_step` apart.
+///
+/// # Safety
+/// All these places are valid for reads and for writes, and the latter nobody else touches.
+unsafe fn transpose_tile(from: *const f32, from_step: isize, to: *mut f32, to_step: isize) {
+    simd::dispatch! {
+        unsafe fn tile_at<T>(from: *const T, from_step: isize, to: *mut T, to_step: isize) = tile;
+    }
+    #[inline(always)]
+    unsafe fn tile<S: Simd>(from: *const S::Scalar, from_step: isize, to: *mut S::Scalar, to_step: isize) {
+        let lanes = S::LANES;
+        for i in (0..16).step_by(lanes) {
+            for j in (0..LONG).step_by(lanes) {
+                // SAFETY: the caller's; vectors of 4, 8 or 16 lanes fill the tile exactly.
+                unsafe {
+                    let x = from.offset(j as isize * from_step + i as isize);
+                    let y = to.offset(i as isize * to_step + j as isize);
+                    S::transpose(x, from_step, lanes, y, to_step as usize);
+                }
+            }
+        }
+    }
+    // SAFETY: `level` is available; the rest is the caller's.
+    unsafe { tile_at::<f32>(simd::level(), from, from_step, to, to_step) }
 }

@@ -9,6 +9,7 @@ pub mod linear;
 pub mod norm;
 pub mod optim;
 pub mod pool;
+pub mod reduce;
 pub mod resample;
 mod scratch;
 pub mod softmax;

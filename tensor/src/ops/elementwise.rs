@@ -93,15 +93,14 @@ fn aligned(x: &Tensor, result: &Layout) -> Tensor {
     if step.abs() == 1 { expanded } else { expanded.copy_into(result.clone()) }
 }
 
-/// Runs `task(range, part)` for the parts of `out`: chunks, or blocks where operands need buffers.
-fn for_each_part<T: Element>(out: &mut [T], flat: bool, task: &(dyn Fn(Range<usize>, &mut [T]) + Sync)) {
+/// The parts of a chunk of the result that starts at `first`, with the elements that they stand for: blocks where operands
+/// need buffers, else all of it at once.
+fn parts<T>(first: usize, chunk: &mut [T], flat: bool) -> impl Iterator<Item = (Range<usize>, &mut [T])> {
     let part = if flat { CHUNK } else { BLOCK };
-    parallel::for_each_chunk(out, CHUNK, |start, chunk| {
-        for (i, out) in chunk.chunks_mut(part).enumerate() {
-            let first = start + i * part;
-            task(first..first + out.len(), out);
-        }
-    });
+    chunk.chunks_mut(part).enumerate().map(move |(i, out)| {
+        let first = first + i * part;
+        (first..first + out.len(), out)
+    })
 }
 
 /// `f(from, to)` on parts of `x` and of the result, which is written in `layout`'s order.
@@ -109,7 +108,10 @@ pub(crate) fn map_slices<T: Element, U: Element>(layout: Layout, x: &Tensor, f: 
     let x = aligned(x, &layout);
     let a = Operand::new(x.view_as::<T>().data(), x.layout(), &layout);
     Tensor::build::<U>(layout, |out| {
-        for_each_part(out, a.flat, &|range, out| f(a.read(range, &mut [T::ZERO; BLOCK]), out));
+        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
+            let mut p = [T::ZERO; BLOCK];
+            parts(start, chunk, a.flat).for_each(|(range, out)| f(a.read(range, &mut p), out));
+        });
     })
 }
 
@@ -127,9 +129,10 @@ pub(crate) fn zip_slices<T: Element, U: Element, V: Element>(
     let xs = Operand::new(a.view_as::<T>().data(), a.layout(), &layout);
     let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
     Tensor::build::<V>(layout, |out| {
-        for_each_part(out, xs.flat && ys.flat, &|range, out| {
+        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
             let (mut p, mut q) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK]);
-            f(xs.read(range.clone(), &mut p), ys.read(range, &mut q), out);
+            parts(start, chunk, xs.flat && ys.flat)
+                .for_each(|(range, out)| f(xs.read(range.clone(), &mut p), ys.read(range, &mut q), out));
         });
     })
 }
@@ -150,10 +153,12 @@ pub(crate) fn zip3_slices<T: Element, U: Element, V: Element, W: Element>(
     let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
     let zs = Operand::new(c.view_as::<V>().data(), c.layout(), &layout);
     Tensor::build::<W>(layout, |out| {
-        for_each_part(out, xs.flat && ys.flat && zs.flat, &|range, out| {
+        parallel::for_each_chunk(out, CHUNK, |start, chunk| {
             let (mut p, mut q, mut r) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK], [V::ZERO; BLOCK]);
-            let (x, y) = (xs.read(range.clone(), &mut p), ys.read(range.clone(), &mut q));
-            f(x, y, zs.read(range, &mut r), out);
+            parts(start, chunk, xs.flat && ys.flat && zs.flat).for_each(|(range, out)| {
+                let (x, y) = (xs.read(range.clone(), &mut p), ys.read(range.clone(), &mut q));
+                f(x, y, zs.read(range, &mut r), out);
+            });
         });
     })
 }
@@ -177,7 +182,10 @@ pub(crate) fn update_slices<T: Element>(
     let layout = Layout { offset: 0, ..target.layout().clone() };
     let source = aligned(source, &layout);
     let xs = Operand::new(source.view_as::<T>().data(), source.layout(), &layout);
-    for_each_part(target.make_mut::<T>(), xs.flat, &|range, out| f(out, xs.read(range, &mut [T::ZERO; BLOCK])));
+    parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
+        let mut p = [T::ZERO; BLOCK];
+        parts(start, chunk, xs.flat).for_each(|(range, out)| f(out, xs.read(range, &mut p)));
+    });
 }
 
 /// Runs a loop over elements of type `T`, for `f32` in a version for this machine's vectors. The other types do without,

@@ -1,7 +1,9 @@
 //! Largest and smallest values over axes, and where they stand: the first of equals, the first NaN if there is one.
 
-use super::fold::{Fold, fold};
-use crate::{DType, Element, Number, Tensor, dispatch, shape};
+use super::elementwise::vectorize;
+use super::fold::{Fold, fold, fold_along, fold_vectors};
+use crate::kernels::reduce::{LANES, Largest, Smallest, Source};
+use crate::{DType, Element, Float, Number, Tensor, dispatch, kernels, shape};
 
 /// The best element so far and its number; before the first, the number is negative.
 #[derive(Clone, Copy)]
@@ -29,6 +31,30 @@ fn better<T: Number, const LARGEST: bool>(a: Best<T>, b: Best<T>) -> Best<T> {
     if a.number < 0 || beats(b, a) || (b.number < a.number && !beats(a, b)) { b } else { a }
 }
 
+/// The extreme of a slice, without its number.
+fn best_of<T: Float + crate::simd::Real + Source<T>, const LARGEST: bool>(slice: &[T]) -> Best<T> {
+    let value = if LARGEST {
+        kernels::reduce::total((Largest, Largest), <T as num_traits::Float>::neg_infinity(), slice)
+    } else {
+        kernels::reduce::total((Smallest, Smallest), <T as num_traits::Float>::infinity(), slice)
+    };
+    Best { value, number: 0 }
+}
+
+/// Where `value`, which is there, stands first.
+fn position<T: Float>(slice: &[T], value: T) -> usize {
+    let is_it = |x: T| x == value || (value.is_not_a_number() && x.is_not_a_number());
+    // A block's comparisons are independent of each other, and so vectorised.
+    let mut found = 0;
+    vectorize::<T>(|| {
+        let blocks = slice.chunks_exact(64);
+        let hit = |block: &&[T]| block.iter().fold(false, |hit, &x| hit | is_it(x));
+        let first = blocks.clone().take_while(|block| !hit(block)).count() * 64;
+        found = first + slice[first..].iter().position(|&x| is_it(x)).unwrap_or(0);
+    });
+    found
+}
+
 impl Tensor {
     /// The largest value over `axes`, NaN where there is one. PyTorch: `torch.amax`.
     ///
@@ -37,6 +63,10 @@ impl Tensor {
     #[track_caller]
     pub fn amax(&self, axes: &[isize], keepdim: bool) -> Tensor {
         let list = self.nonempty_axes("amax", axes);
+        if self.dtype().is_float() {
+            return dispatch!(float "amax", self.dtype(), T =>
+                fold_vectors::<T, T, T>(self, (&list, keepdim), T::NEG_INFINITY, (Largest, Largest), |top| top));
+        }
         dispatch!(number "amax", self.dtype(), T => fold(self, &list, keepdim, &Fold {
             start: T::from_f64(f64::NEG_INFINITY),
             push: |top: T, x: T, _| x.greatest(top),
@@ -52,6 +82,10 @@ impl Tensor {
     #[track_caller]
     pub fn amin(&self, axes: &[isize], keepdim: bool) -> Tensor {
         let list = self.nonempty_axes("amin", axes);
+        if self.dtype().is_float() {
+            return dispatch!(float "amin", self.dtype(), T =>
+                fold_vectors::<T, T, T>(self, (&list, keepdim), T::INFINITY, (Smallest, Smallest), |top| top));
+        }
         dispatch!(number "amin", self.dtype(), T => fold(self, &list, keepdim, &Fold {
             start: T::from_f64(f64::INFINITY),
             push: |low: T, x: T, _| x.least(low),
@@ -123,6 +157,23 @@ impl Tensor {
         let list: &[isize] = if self.rank() == 0 { &[] } else { &[axis] };
         shape::axis(op, axis, self.shape());
         let list = self.nonempty_axes(op, list);
+        if self.dtype().is_float() {
+            return dispatch!(float op, self.dtype(), T => {
+                let how = Fold {
+                    start: Best { value: T::ZERO, number: -1 },
+                    push: |best, x: T, number| better::<T, LARGEST>(best, Best { value: x, number: number as i64 }),
+                    merge: better::<T, LARGEST>,
+                    finish: |best: Best<T>| best.number.max(0),
+                };
+                fold_along(self, (&list, true), &how, &|lanes: &mut [Best<T>; LANES], slice: &[T], number| {
+                    let found = Best { number: number as i64, ..best_of::<T, LARGEST>(slice) };
+                    if better::<T, LARGEST>(lanes[0], found).number == found.number {
+                        let at = position(slice, found.value);
+                        lanes[0] = Best { number: (number + at) as i64, ..found };
+                    }
+                })
+            });
+        }
         dispatch!(number op, self.dtype(), T => fold(self, &list, true, &Fold {
             start: Best { value: T::ZERO, number: -1 },
             push: |best, x: T, number| better::<T, LARGEST>(best, Best { value: x, number: number as i64 }),

@@ -8,17 +8,19 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::elementwise::vectorize;
+use crate::kernels::reduce::{LANES, Source, Step};
 use crate::layout::Nest;
-use crate::{Element, Layout, Tensor, parallel};
+use crate::simd::Real;
+use crate::{Element, Layout, Tensor, kernels, parallel};
 
 /// Elements that one task reduces.
-const BLOCK: usize = 16 * 1024;
+const BLOCK: usize = 32 * 1024;
 
 /// Neighbouring outputs that one task keeps at once.
-const STRIP: usize = 256;
+const STRIP: usize = 1024;
 
-/// Independent accumulators of one row, so that the compiler can keep them in vectors.
-const LANES: usize = 32;
+/// Rows of neighbouring outputs' elements that a loop gets at once.
+const ROWS: usize = 16;
 
 /// With so many tasks there is no need to cut the reduced axes, too.
 const ENOUGH_TASKS: usize = 16;
@@ -70,18 +72,66 @@ where
     M: Fn(A, A) -> A + Sync,
     F: Fn(A) -> U + Sync,
 {
+    let along = |lanes: &mut [A; LANES], slice: &[T], number: usize| {
+        vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
+    };
+    fold_along(x, (axes, keepdim), how, &along)
+}
+
+/// [`fold`] with a loop of its own along the elements of one output; accumulators of more than 8 bytes use only the first.
+pub(crate) fn fold_along<T, A, U, P, M, F>(
+    x: &Tensor,
+    (axes, keepdim): (&[usize], bool),
+    how: &Fold<A, P, M, F>,
+    along: &Along<'_, T, A>,
+) -> Tensor
+where
+    T: Element,
+    A: Copy + Send + Sync,
+    U: Element,
+    P: Fn(A, T, usize) -> A + Sync,
+    M: Fn(A, A) -> A + Sync,
+    F: Fn(A) -> U + Sync,
+{
     let loops = Loops {
         start: how.start,
-        along: &|lanes: &mut [A; LANES], slice: &[T], number: usize| {
-            vectorize::<T>(|| push_along(&how.push, lanes, slice, number));
+        total: None,
+        along,
+        across: &|running: &mut [A], rows: &[&[T]], number: usize| {
+            for (k, row) in rows.iter().enumerate() {
+                vectorize::<T>(|| {
+                    running.iter_mut().zip(*row).for_each(|(total, &x)| *total = (how.push)(*total, x, number + k))
+                });
+            }
         },
-        across: &|running: &mut [A], row: &[T], number: usize| {
-            vectorize::<T>(|| {
-                running.iter_mut().zip(row).for_each(|(total, &x)| *total = (how.push)(*total, x, number))
-            });
+        merge: &|a: &mut [A], b: &[A]| a.iter_mut().zip(b).for_each(|(a, &b)| *a = (how.merge)(*a, b)),
+        finish: &|totals: &[A], out: &mut [U]| {
+            out.iter_mut().zip(totals).for_each(|(y, &total)| *y = (how.finish)(total))
         },
-        merge: &how.merge,
-        finish: &how.finish,
+    };
+    fold_with(x, axes, keepdim, &loops)
+}
+
+/// [`fold`] by the vector kernels of [`kernels::reduce`]: elements are taken by `step`, partial results by `merge`.
+pub(crate) fn fold_vectors<A, T, U>(
+    x: &Tensor,
+    (axes, keepdim): (&[usize], bool),
+    start: A,
+    (step, merge): (impl Step, impl Step),
+    finish: impl Fn(A) -> U + Sync,
+) -> Tensor
+where
+    A: Real + Source<A>,
+    T: Element + Source<A>,
+    U: Element,
+{
+    let loops = Loops {
+        start,
+        total: Some(&|slice: &[T]| kernels::reduce::total((step, merge), start, slice)),
+        along: &|lanes: &mut [A; LANES], slice: &[T], _| kernels::reduce::along(step, lanes, slice),
+        across: &|running: &mut [A], rows: &[&[T]], _| kernels::reduce::across(step, running, rows),
+        merge: &|a: &mut [A], b: &[A]| kernels::reduce::merge(merge, a, b),
+        finish: &|totals: &[A], out: &mut [U]| out.iter_mut().zip(totals).for_each(|(y, &total)| *y = finish(total)),
     };
     fold_with(x, axes, keepdim, &loops)
 }
@@ -117,18 +167,21 @@ fn push_along<T: Element, A: Copy>(
     *lanes = local;
 }
 
-type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
-type Across<'a, T, A> = dyn Fn(&mut [A], &[T], usize) + Sync + 'a;
+pub(crate) type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
+type Across<'a, T, A> = dyn Fn(&mut [A], &[&[T]], usize) + Sync + 'a;
 
 /// The loops of a reduction, behind pointers, so that only they are compiled anew for each one.
 struct Loops<'a, T, A, U> {
     start: A,
+    /// All elements of one output, where they lie side by side, in one step: the same as `along` and `merge`.
+    total: Option<&'a (dyn Fn(&[T]) -> A + Sync)>,
     /// Pushes a stretch of one output's elements, the first of which has the given number.
     along: &'a Along<'a, T, A>,
-    /// Pushes one element, of the given number, for each of several outputs.
+    /// Pushes rows of one element for each of several outputs; the first row's elements have the given number.
     across: &'a Across<'a, T, A>,
-    merge: &'a (dyn Fn(A, A) -> A + Sync),
-    finish: &'a (dyn Fn(A) -> U + Sync),
+    /// Merges accumulators of later elements into those of earlier ones.
+    merge: &'a (dyn Fn(&mut [A], &[A]) + Sync),
+    finish: &'a (dyn Fn(&[A], &mut [U]) + Sync),
 }
 
 fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
@@ -147,37 +200,34 @@ fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
         along: Nest::new(&Layout::contiguous(&reduced.shape), [&reduced]),
         loops,
     };
-    let strip = if rows.side_by_side() { STRIP } else { (BLOCK / depth.max(1)).clamp(1, STRIP) };
+    let strip = (BLOCK / depth.max(1)).clamp(if rows.side_by_side() { STRIP } else { 1 }, STRIP);
     let strips = outputs.div_ceil(strip);
     let blocks = if strips >= ENOUGH_TASKS { 1 } else { (depth * strip.min(outputs)).div_ceil(BLOCK).max(1) };
     let result = result_layout(x.layout(), axes, keepdim);
     if blocks == 1 {
         return Tensor::build::<U>(result, |out| {
             parallel::for_each_chunk(out, strip, |first, out| {
-                let mut running = [loops.start; STRIP];
-                let running = &mut running[..out.len()];
-                rows.accumulate(first, 0..depth, running);
-                for (y, &total) in out.iter_mut().zip(&*running) {
-                    *y = (loops.finish)(total);
-                }
+                let mut running: SmallVec<[A; 64]> = SmallVec::from_elem(loops.start, out.len());
+                rows.accumulate(first, 0..depth, &mut running);
+                (loops.finish)(&running, out);
             });
         });
     }
     // Few outputs of many elements: cut the reduced axes into blocks, then combine the blocks in order.
     let length = depth.div_ceil(blocks);
-    let mut partial = vec![loops.start; blocks * strips * strip];
+    let padded = strips * strip;
+    let mut partial = vec![loops.start; blocks * padded];
     parallel::for_each_chunk(&mut partial, strip, |at, running| {
-        let (block, first) = (at / (strips * strip), at % (strips * strip));
+        let (block, first) = (at / padded, at % padded);
         let count = strip.min(outputs - first);
         let range = (block * length).min(depth)..((block + 1) * length).min(depth);
         rows.accumulate(first, range, &mut running[..count]);
     });
-    Tensor::build::<U>(result, |out| {
-        for (output, y) in out.iter_mut().enumerate() {
-            let parts = partial[output..].iter().step_by(strips * strip);
-            *y = (loops.finish)(parts.fold(loops.start, |a, &b| (loops.merge)(a, b)));
-        }
-    })
+    let (totals, later) = partial.split_at_mut(padded);
+    for block in later.chunks_exact(padded) {
+        (loops.merge)(totals, block);
+    }
+    Tensor::build::<U>(result, |out| (loops.finish)(&totals[..out.len()], out))
 }
 
 struct Rows<'a, T, A, U> {
@@ -203,9 +253,12 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
             let base = self.offset + base;
             if self.side_by_side() {
                 self.along.runs(range.clone(), |k, count, [row]| {
-                    for i in 0..count {
-                        let from = (base + row + i as isize * inner) as usize;
-                        (self.loops.across)(running, &self.data[from..from + length], k + i);
+                    for k_first in (0..count).step_by(ROWS) {
+                        let rows: SmallVec<[&[T]; ROWS]> = (k_first..count.min(k_first + ROWS))
+                            .map(|i| (base + row + i as isize * inner) as usize)
+                            .map(|from| &self.data[from..from + length])
+                            .collect();
+                        (self.loops.across)(running, &rows, k + k_first);
                     }
                 });
             } else {
@@ -218,7 +271,15 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
 
     /// The fold of one output's elements.
     fn row(&self, base: isize, range: Range<usize>) -> A {
-        let used = range.len().min(LANES);
+        if let (Some(total), [1]) = (self.loops.total, self.along.inner())
+            && self.along.axes().count() == 1
+            && !range.is_empty()
+        {
+            let at = (base + self.along.offsets()[0]) as usize;
+            return total(&self.data[at + range.start..at + range.end]);
+        }
+        // The accumulators behind the last used one hold the start, which changes nothing.
+        let mut used = if size_of::<A>() > 8 { 1 } else { range.len().clamp(1, LANES).next_power_of_two() };
         let mut lanes = [self.loops.start; LANES];
         if self.along.inner() == [1] {
             self.along.runs(range, |k, length, [at]| {
@@ -228,7 +289,12 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
         } else {
             self.gather(base, range, |slice, k| (self.loops.along)(&mut lanes, slice, k));
         }
-        lanes[..used].iter().fold(self.loops.start, |a, &b| (self.loops.merge)(a, b))
+        while used > 1 {
+            used /= 2;
+            let (low, high) = lanes.split_at_mut(used);
+            (self.loops.merge)(low, &high[..used]);
+        }
+        lanes[0]
     }
 
     /// Hands over the elements `range` of one output, which do not lie side by side, in copies.

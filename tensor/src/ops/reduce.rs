@@ -1,12 +1,13 @@
 //! Sums, means, products, and whether any or all elements are true, over any axes.
 
-use super::fold::{Fold, fold};
+use super::fold::{Fold, fold, fold_vectors};
+use crate::kernels::reduce::{Add, Multiply};
 use crate::{DType, Element, Tensor, dispatch, shape};
 
 impl Tensor {
     /// The sum over `axes`; `bool` and `u8` count as `i64`. PyTorch: `torch.sum`.
     ///
-    /// Floats are added in `f64` and rounded once.
+    /// Floats are added in `f64` and rounded once; of a long row of `f32`, pairs are added in `f32` first.
     ///
     /// ```
     /// # use gradus_tensor::Tensor;
@@ -26,12 +27,8 @@ impl Tensor {
     /// The sum, for floats divided by `divisor` before it is rounded.
     fn sum_scaled(&self, axes: &[usize], keepdim: bool, divisor: f64) -> Tensor {
         if self.dtype().is_float() {
-            dispatch!(float "sum", self.dtype(), T => fold(self, axes, keepdim, &Fold {
-                start: 0.0,
-                push: |sum: f64, x: T, _| sum + x.to_f64(),
-                merge: |a, b| a + b,
-                finish: |sum| T::from_f64(sum / divisor),
-            }))
+            dispatch!(float "sum", self.dtype(), T =>
+                fold_vectors::<f64, T, T>(self, (axes, keepdim), 0.0, (Add, Add), |sum| T::from_f64(sum / divisor)))
         } else {
             dispatch!(all "sum", self.dtype(), T => fold(self, axes, keepdim, &Fold {
                 start: 0,
@@ -90,12 +87,8 @@ impl Tensor {
     pub fn prod(&self, axes: &[isize], keepdim: bool) -> Tensor {
         let axes = shape::axes("prod", axes, self.shape());
         if self.dtype().is_float() {
-            dispatch!(float "prod", self.dtype(), T => fold(self, &axes, keepdim, &Fold {
-                start: 1.0,
-                push: |product: f64, x: T, _| product * x.to_f64(),
-                merge: |a, b| a * b,
-                finish: T::from_f64,
-            }))
+            dispatch!(float "prod", self.dtype(), T =>
+                fold_vectors::<f64, T, T>(self, (&axes, keepdim), 1.0, (Multiply, Multiply), T::from_f64))
         } else {
             dispatch!(all "prod", self.dtype(), T => fold(self, &axes, keepdim, &Fold {
                 start: 1,

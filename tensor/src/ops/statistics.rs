@@ -1,6 +1,7 @@
 //! Variance, standard deviation, norms and the logarithm of a sum of exponentials, over any axes.
 
-use super::fold::{Fold, fold};
+use super::fold::{Fold, fold, fold_vectors};
+use crate::kernels::reduce::{Add, AddSize, AddSquare};
 use crate::{Element, Tensor, dispatch, shape};
 
 /// Count, mean and sum of squared differences from the mean, updated by Welford's method and merged by Chan's, so that
@@ -113,10 +114,14 @@ impl Tensor {
             return self.power_sum(axes, keepdim, |x| f64::from(u8::from(x != 0.0)), |sum| sum);
         }
         if p == 1.0 {
-            return self.power_sum(axes, keepdim, f64::abs, |sum| sum);
+            let axes = shape::axes("norm", axes, self.shape());
+            return dispatch!(float "norm", self.dtype(), T =>
+                fold_vectors::<f64, T, T>(self, (&axes, keepdim), 0.0, (AddSize, Add), T::from_f64));
         }
         if p == 2.0 {
-            return self.power_sum(axes, keepdim, |x| x * x, f64::sqrt);
+            let axes = shape::axes("norm", axes, self.shape());
+            return dispatch!(float "norm", self.dtype(), T =>
+                fold_vectors::<f64, T, T>(self, (&axes, keepdim), 0.0, (AddSquare, Add), |sum| T::from_f64(sum.sqrt())));
         }
         self.power_sum(axes, keepdim, |x| x.abs().powf(p), |sum| sum.powf(1.0 / p))
     }

@@ -47,6 +47,8 @@ unsafe impl Simd for Avx2<f32> {
         fn splat(value: f32) -> __m256 { _mm256_set1_ps(value) }
         fn splat_bits(bits: u64) -> __m256 { _mm256_castsi256_ps(_mm256_set1_epi32(bits as i32)) }
         fn load(from: *const f32) -> __m256 { _mm256_loadu_ps(from) }
+        fn load_single(from: *const f32) -> __m256 { _mm256_loadu_ps(from) }
+        fn load_single_sum(a: *const f32, b: *const f32) -> __m256 { _mm256_add_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b)) }
         fn load_first(from: *const f32, n: usize) -> __m256 { _mm256_maskload_ps(from, first32(n)) }
         fn store(to: *mut f32, v: __m256) { _mm256_storeu_ps(to, v) }
         fn store_first(to: *mut f32, n: usize, v: __m256) { _mm256_maskstore_ps(to, first32(n), v) }
@@ -159,6 +161,10 @@ unsafe impl Simd for Avx2<f64> {
         fn splat(value: f64) -> __m256d { _mm256_set1_pd(value) }
         fn splat_bits(bits: u64) -> __m256d { _mm256_castsi256_pd(_mm256_set1_epi64x(bits as i64)) }
         fn load(from: *const f64) -> __m256d { _mm256_loadu_pd(from) }
+        fn load_single(from: *const f32) -> __m256d { _mm256_cvtps_pd(_mm_loadu_ps(from)) }
+        fn load_single_sum(a: *const f32, b: *const f32) -> __m256d {
+            _mm256_cvtps_pd(_mm_add_ps(_mm_loadu_ps(a), _mm_loadu_ps(b)))
+        }
         fn load_first(from: *const f64, n: usize) -> __m256d { _mm256_maskload_pd(from, first64(n)) }
         fn store(to: *mut f64, v: __m256d) { _mm256_storeu_pd(to, v) }
         fn store_first(to: *mut f64, n: usize, v: __m256d) { _mm256_maskstore_pd(to, first64(n), v) }

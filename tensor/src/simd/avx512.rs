@@ -24,6 +24,8 @@ unsafe impl Simd for Avx512<f32> {
         fn splat(value: f32) -> __m512 { _mm512_set1_ps(value) }
         fn splat_bits(bits: u64) -> __m512 { _mm512_castsi512_ps(_mm512_set1_epi32(bits as i32)) }
         fn load(from: *const f32) -> __m512 { _mm512_loadu_ps(from) }
+        fn load_single(from: *const f32) -> __m512 { _mm512_loadu_ps(from) }
+        fn load_single_sum(a: *const f32, b: *const f32) -> __m512 { _mm512_add_ps(_mm512_loadu_ps(a), _mm512_loadu_ps(b)) }
         fn load_first(from: *const f32, n: usize) -> __m512 { _mm512_maskz_loadu_ps(((1u32 << n) - 1) as __mmask16, from) }
         fn store(to: *mut f32, v: __m512) { _mm512_storeu_ps(to, v) }
         fn store_first(to: *mut f32, n: usize, v: __m512) { _mm512_mask_storeu_ps(to, ((1u32 << n) - 1) as __mmask16, v) }
@@ -137,6 +139,10 @@ unsafe impl Simd for Avx512<f64> {
         fn splat(value: f64) -> __m512d { _mm512_set1_pd(value) }
         fn splat_bits(bits: u64) -> __m512d { _mm512_castsi512_pd(_mm512_set1_epi64(bits as i64)) }
         fn load(from: *const f64) -> __m512d { _mm512_loadu_pd(from) }
+        fn load_single(from: *const f32) -> __m512d { _mm512_cvtps_pd(_mm256_loadu_ps(from)) }
+        fn load_single_sum(a: *const f32, b: *const f32) -> __m512d {
+            _mm512_cvtps_pd(_mm256_add_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b)))
+        }
         fn load_first(from: *const f64, n: usize) -> __m512d { _mm512_maskz_loadu_pd(((1u32 << n) - 1) as __mmask8, from) }
         fn store(to: *mut f64, v: __m512d) { _mm512_storeu_pd(to, v) }
         fn store_first(to: *mut f64, n: usize, v: __m512d) { _mm512_mask_storeu_pd(to, ((1u32 << n) - 1) as __mmask8, v) }

@@ -183,6 +183,10 @@ pub unsafe trait Simd: Copy + Debug + Default + Send + Sync + 'static {
     unsafe fn load(from: *const Self::Scalar) -> Self::Vector;
     /// Reads the first `n <= LANES` scalars, touching no byte behind them; the other lanes are 0.
     unsafe fn load_first(from: *const Self::Scalar, n: usize) -> Self::Vector;
+    /// Reads `LANES` consecutive `f32`, as scalars of this type.
+    unsafe fn load_single(from: *const f32) -> Self::Vector;
+    /// Reads `LANES` consecutive `f32` each from `a` and `b`: their sums, rounded to `f32`, as scalars of this type.
+    unsafe fn load_single_sum(a: *const f32, b: *const f32) -> Self::Vector;
     /// Writes `LANES` consecutive scalars.
     unsafe fn store(to: *mut Self::Scalar, v: Self::Vector);
     /// Writes the first `n <= LANES` scalars, touching no byte behind them.

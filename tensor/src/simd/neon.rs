@@ -30,6 +30,8 @@ unsafe impl Simd for Neon<f32> {
         fn splat(value: f32) -> float32x4_t { vdupq_n_f32(value) }
         fn splat_bits(bits: u64) -> float32x4_t { vreinterpretq_f32_u32(vdupq_n_u32(bits as u32)) }
         fn load(from: *const f32) -> float32x4_t { vld1q_f32(from) }
+        fn load_single(from: *const f32) -> float32x4_t { vld1q_f32(from) }
+        fn load_single_sum(a: *const f32, b: *const f32) -> float32x4_t { vaddq_f32(vld1q_f32(a), vld1q_f32(b)) }
         fn load_first(from: *const f32, n: usize) -> float32x4_t {
             {
                 let mut lanes = [0.0; 4];
@@ -118,6 +120,8 @@ unsafe impl Simd for Neon<f64> {
         fn splat(value: f64) -> float64x2_t { vdupq_n_f64(value) }
         fn splat_bits(bits: u64) -> float64x2_t { vreinterpretq_f64_u64(vdupq_n_u64(bits as u64)) }
         fn load(from: *const f64) -> float64x2_t { vld1q_f64(from) }
+        fn load_single(from: *const f32) -> float64x2_t { vcvt_f64_f32(vld1_f32(from)) }
+        fn load_single_sum(a: *const f32, b: *const f32) -> float64x2_t { vcvt_f64_f32(vadd_f32(vld1_f32(a), vld1_f32(b))) }
         fn load_first(from: *const f64, n: usize) -> float64x2_t {
             {
                 let mut lanes = [0.0; 2];

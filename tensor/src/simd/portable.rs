@@ -26,6 +26,12 @@ macro_rules! portable {
                 fn splat(value: $t) -> [$t; $lanes] { [value; $lanes] }
                 fn splat_bits(bits: u64) -> [$t; $lanes] { [<$t>::from_bits(bits as $bits); $lanes] }
                 fn load(from: *const $t) -> [$t; $lanes] { from.cast::<[$t; $lanes]>().read_unaligned() }
+                fn load_single(from: *const f32) -> [$t; $lanes] {
+                    from.cast::<[f32; $lanes]>().read_unaligned().map(<$t>::from)
+                }
+                fn load_single_sum(a: *const f32, b: *const f32) -> [$t; $lanes] {
+                    std::array::from_fn(|i| <$t>::from(a.add(i).read_unaligned() + b.add(i).read_unaligned()))
+                }
                 fn load_first(from: *const $t, n: usize) -> [$t; $lanes] {
                     std::array::from_fn(|i| if i < n { from.add(i).read() } else { 0.0 })
                 }

@@ -49,6 +49,12 @@ unsafe fn check<S: Simd>() {
         unsafe {
             let (va, vb, vc) = (S::load(a.as_ptr()), S::load(b.as_ptr()), S::load(c.as_ptr()));
             same("load", level, &out(va), a.iter().copied());
+            let single: Vec<f32> = a.iter().map(|a| a.to_f64() as f32).collect();
+            let widened = single.iter().map(|&a| S::Scalar::from_f64(f64::from(a)));
+            let other: Vec<f32> = b.iter().map(|b| b.to_f64() as f32).collect();
+            let sums = single.iter().zip(&other).map(|(&a, &b)| S::Scalar::from_f64(f64::from(a + b)));
+            same("load_single_sum", level, &out(S::load_single_sum(single.as_ptr(), other.as_ptr())), sums);
+            same("load_single", level, &out(S::load_single(single.as_ptr())), widened);
             same("add", level, &out(S::add(va, vb)), pairs().map(|(a, b)| a + b));
             same("sub", level, &out(S::sub(va, vb)), pairs().map(|(a, b)| a - b));
             same("mul", level, &out(S::mul(va, vb)), pairs().map(|(a, b)| a * b));

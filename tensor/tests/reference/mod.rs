@@ -1,8 +1,11 @@
 //! A plain array with loops, and every memory layout of the same values: what the property tests compare with.
 #![allow(dead_code)] // each test file uses its part
 
+use std::str::FromStr;
+
 use gradus_tensor::{DType, Element, MemoryFormat, Tensor};
-use proptest::prelude::{Just, Strategy, prop};
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop};
+use proptest::test_runner::RngSeed;
 
 /// Values in logical order.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,4 +145,49 @@ pub(crate) fn on_threads(f: impl Fn() -> Tensor) -> Tensor {
     gradus_tensor::parallel::set_num_threads(before);
     assert!(same_bits(&results[0], &results[1]) && same_bits(&results[0], &results[2]), "threads change bits");
     results[0].clone()
+}
+
+pub(crate) type Floats = Array<f64>;
+
+pub(crate) fn floats(x: &Tensor) -> Floats {
+    Array::of(&x.to_dtype(DType::F64))
+}
+
+/// ⟨a, b⟩ in f64.
+pub(crate) fn inner(a: &Tensor, b: &Tensor) -> f64 {
+    a.to_vec::<f64>().iter().zip(b.to_vec::<f64>()).map(|(a, b)| a * b).sum()
+}
+
+/// ⟨f(x), y⟩ = ⟨x, f*(y)⟩ for a linear map and its adjoint.
+#[track_caller]
+pub(crate) fn adjoint(x: &Tensor, forward: impl Fn(&Tensor) -> Tensor, back: impl Fn(&Tensor) -> Tensor) {
+    let y = random(forward(x).shape(), 99, DType::F64);
+    let (left, right) = (inner(&forward(x), &y), inner(x, &back(&y)));
+    assert!((left - right).abs() <= 1e-10 * (1.0 + left.abs()), "{left} {right}");
+    assert_eq!(back(&y).shape(), x.shape());
+}
+
+/// A configuration with a fixed seed, so that a test fails always or never: `cases` samples unless `PROPTEST_CASES` says
+/// otherwise; `PROPTEST_RNG_SEED` draws others.
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    fn variable<T: FromStr>(name: &str) -> Option<T> {
+        std::env::var(name).ok().and_then(|text| text.parse().ok())
+    }
+    ProptestConfig {
+        cases: variable("PROPTEST_CASES").unwrap_or(cases),
+        rng_seed: RngSeed::Fixed(variable("PROPTEST_RNG_SEED").unwrap_or(2)),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// `x` with axis `axis` replaced by the listed places.
+pub(crate) fn picked<T: Element>(x: &Array<T>, axis: usize, list: &[usize]) -> Array<T> {
+    let mut shape = x.shape.clone();
+    shape[axis] = list.len();
+    Array::build(&shape, |index| {
+        let mut from = index.to_vec();
+        from[axis] = list[index[axis]];
+        x.at(&from)
+    })
 }

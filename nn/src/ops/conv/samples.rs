@@ -1,6 +1,6 @@
 //! Samples and naive references for the checks of the family.
 
-use autograd::check::{Check, Sample, strategy::values};
+use autograd::check::{Check, REACH, Sample, strategy::values};
 use proptest::prelude::{BoxedStrategy, Just, Strategy};
 use tensor::kernels::conv::{ConvAlgorithm, ConvGeometry};
 use tensor::{Dims, Tensor};
@@ -154,16 +154,37 @@ impl Check<3> for ConvBias {
     }
 }
 
+/// A bias that puts ReLU's kink into the widest gap between a channel's results, if it has several.
+fn bias_off_the_kink(op: &ConvBias, x: &Tensor, w: &Tensor, b: &Tensor) -> Tensor {
+    let y = op.reference([x, w, &b.zeros_like()]).expect("there is a reference");
+    let bias = b.to_vec::<f64>().into_iter().enumerate().map(|(k, given)| {
+        let mut results = y.select(1, k as isize).to_vec::<f64>();
+        results.sort_by(f64::total_cmp);
+        let gap = results.windows(2).max_by(|a, b| (a[1] - a[0]).total_cmp(&(b[1] - b[0])));
+        gap.map_or(given, |gap| -0.5 * (gap[0] + gap[1]))
+    });
+    Tensor::from_vec(bias.collect::<Vec<f64>>(), b.shape())
+}
+
 impl Check<3> for ConvRelu {
     fn samples() -> BoxedStrategy<Sample<Self, 3>> {
-        // Results near 0, where ReLU has its kink, are sorted out.
         ConvBias::samples()
-            .prop_filter("a result lies near the kink", |sample| {
-                let [x, w, b] = &sample.inputs;
-                let y = sample.op.reference([x, w, b]).expect("there is a reference");
-                y.to_vec::<f64>().iter().all(|y| y.abs() > 0.06)
+            .prop_map(|Sample { op, inputs: [x, w, b] }| {
+                let b = bias_off_the_kink(&op, &x, &w, &b);
+                Sample { op: ConvRelu { geometry: op.geometry }, inputs: [x, w, b] }
             })
-            .prop_map(|Sample { op, inputs }| Sample { op: ConvRelu { geometry: op.geometry }, inputs })
+            .prop_filter("a result may meet the kink", |sample| {
+                let [x, w, b] = &sample.inputs;
+                let plain = ConvBias { geometry: sample.op.geometry.clone() };
+                let result = |x: &Tensor, w: &Tensor, b: &Tensor| plain.reference([x, w, b]).expect("there is one");
+                // Moved by up to REACH each, |dy| <= REACH (sum |x| + |w| + 1) + REACH^2 (number of terms).
+                let ones = [x, w, b].map(Tensor::ones_like);
+                let slopes = result(&x.abs(), &ones[1], &ones[2]) + result(&ones[0], &w.abs(), &b.zeros_like());
+                let square = result(&ones[0], &ones[1], &b.zeros_like()) * REACH;
+                let reach = (slopes + square) * REACH;
+                let results = result(x, w, b).to_vec::<f64>();
+                results.iter().zip(reach.to_vec::<f64>()).all(|(y, reach)| y.abs() > reach)
+            })
             .boxed()
     }
 

@@ -1,0 +1,425 @@
+//! The inner loops of reductions on vectors: along a stretch of one output's elements, and across rows of several.
+//!
+//! Every output keeps [`LANES`] accumulators, element `i` going to accumulator `i % LANES` whatever the width of the
+//! vectors, so that a reduction has the same bits at every SIMD level. A sum adds elements `i` and `i + LANES` first.
+
+use crate::simd::{self, Kernel, Real, Simd, unroll};
+
+/// Independent accumulators of one output.
+pub const LANES: usize = 32;
+
+/// Elements of which all accumulators are served before the next ones are read: they stay in the first-level cache.
+const BLOCK: usize = 128 * LANES;
+
+/// An element that is read as a number of type `A`.
+pub trait Source<A: Real>: Copy + Send + Sync {
+    /// Reads [`Simd::LANES`] consecutive elements.
+    ///
+    /// # Safety
+    /// As for [`Simd::load`].
+    unsafe fn load<S: Simd<Scalar = A>>(from: *const Self) -> S::Vector;
+
+    /// The sums of [`Simd::LANES`] consecutive elements at `a` and at `b`, rounded as elements.
+    ///
+    /// # Safety
+    /// As for [`Simd::load`].
+    unsafe fn load_sum<S: Simd<Scalar = A>>(a: *const Self, b: *const Self) -> S::Vector;
+
+    /// The element as a number of type `A`.
+    fn widen(self) -> A;
+
+    /// The sum of two elements, rounded as an element.
+    fn widen_sum(self, other: Self) -> A;
+}
+
+macro_rules! sources {
+    ($($t:ty as $a:ty, $load:ident, |$x:ident, $y:ident, $s:ident| $sum:expr;)*) => {$(
+        impl Source<$a> for $t {
+            #[inline(always)]
+            unsafe fn load<S: Simd<Scalar = $a>>(from: *const $t) -> S::Vector {
+                // SAFETY: the caller's.
+                unsafe { S::$load(from) }
+            }
+
+            #[inline(always)]
+            unsafe fn load_sum<$s: Simd<Scalar = $a>>($x: *const $t, $y: *const $t) -> $s::Vector {
+                // SAFETY: the caller's.
+                unsafe { $sum }
+            }
+
+            #[inline(always)]
+            fn widen(self) -> $a {
+                <$a>::from(self)
+            }
+
+            #[inline(always)]
+            fn widen_sum(self, other: $t) -> $a {
+                <$a>::from(self + other)
+            }
+        }
+    )*};
+}
+sources! {
+    f32 as f64, load_single, |a, b, S| S::load_single_sum(a, b);
+    f64 as f64, load, |a, b, S| S::add(S::load(a), S::load(b));
+    f32 as f32, load, |a, b, S| S::load_single_sum(a, b);
+}
+
+/// What happens to an accumulator when an element comes.
+pub trait Step: Copy + Send + Sync {
+    /// Whether the vector form is right only where neither elements nor accumulators are NaN.
+    const NUMBERS_ONLY: bool = false;
+    /// Whether two elements may be added first and then taken as one: converting `f32` to `f64` is what a sum waits for,
+    /// and this halves it, for one rounding per pair.
+    const BY_PAIRS: bool = false;
+
+    /// One element.
+    fn scalar<A: Real>(self, total: A, x: A) -> A;
+
+    /// A vector of elements, each to its own accumulator.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `S`.
+    unsafe fn vector<S: Simd>(self, total: S::Vector, x: S::Vector) -> S::Vector;
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident $([$($option:ident),*])? |$total:ident, $x:ident| $scalar:expr, $s:ident: $vector:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl Step for $name {
+            $($(const $option: bool = true;)*)?
+
+            #[inline(always)]
+            fn scalar<A: Real>(self, $total: A, $x: A) -> A {
+                $scalar
+            }
+
+            #[inline(always)]
+            unsafe fn vector<$s: Simd>(self, $total: $s::Vector, $x: $s::Vector) -> $s::Vector {
+                // SAFETY: the caller's.
+                unsafe { $vector }
+            }
+        }
+    )*};
+}
+
+#[inline(always)]
+fn is_nan<A: Real>(x: A) -> bool {
+    x.partial_cmp(&x).is_none()
+}
+
+#[inline(always)]
+fn size<A: Real>(x: A) -> A {
+    if x < A::ZERO { -x } else { x }
+}
+
+steps! {
+    /// Adds.
+    Add [BY_PAIRS] |total, x| total + x, S: S::add(total, x);
+    /// Multiplies.
+    Multiply |total, x| total * x, S: S::mul(total, x);
+    /// Adds the absolute value.
+    AddSize |total, x| total + size(x), S: S::add(total, S::abs(x));
+    /// Adds the square.
+    AddSquare |total, x| total + x * x, S: S::add(total, S::mul(x, x));
+    /// Keeps the larger one, or the first NaN.
+    Largest [NUMBERS_ONLY] |total, x| if is_nan(total) || total > x { total } else { x }, S: S::max(total, x);
+    /// Keeps the smaller one, or the first NaN.
+    Smallest [NUMBERS_ONLY] |total, x| if is_nan(total) || total < x { total } else { x }, S: S::min(total, x);
+}
+
+/// Whether any element is NaN.
+///
+/// # Safety
+/// The CPU has the instructions of `S`.
+#[inline(always)]
+unsafe fn any_nan<S: Simd, T: Source<S::Scalar>>(x: &[T]) -> bool {
+    // SAFETY: the caller's; only whole vectors within the slice are read.
+    unsafe {
+        let (pairs, rest) = x.split_at(x.len() - x.len() % (2 * S::LANES));
+        let mut numbers = S::equal(S::zero(), S::zero());
+        let (mut at, end) = (pairs.as_ptr(), pairs.as_ptr().add(pairs.len()));
+        while at < end {
+            let (a, b) = (T::load::<S>(at), T::load::<S>(at.add(S::LANES)));
+            numbers = S::mask_and(numbers, S::mask_and(S::equal(a, a), S::equal(b, b)));
+            at = at.add(2 * S::LANES);
+        }
+        let all = S::mask_to_bits(S::equal(S::zero(), S::zero()));
+        S::mask_to_bits(numbers) != all || rest.iter().any(|&x| is_nan(x.widen()))
+    }
+}
+
+struct Along<'a, T, A, P> {
+    step: P,
+    lanes: &'a mut [A; LANES],
+    x: &'a [T],
+}
+
+impl<A: Real, T: Source<A>, P: Step> Along<'_, T, A, P> {
+    /// Elements after which the first accumulator has its turn again.
+    const ROUND: usize = if P::BY_PAIRS { 2 * LANES } else { LANES };
+
+    /// Elements whose number is `first + k` modulo [`LANES`] go into the accumulators `first + k`, for `k` below `N`
+    /// vectors.
+    ///
+    /// # Safety
+    /// The CPU has the instructions of `S`; `x` holds whole rounds of [`ROUND`](Self::ROUND) elements; `N` vectors from `first` on
+    /// lie within the accumulators.
+    #[inline(always)]
+    unsafe fn rounds<S: Simd<Scalar = A>, const N: usize>(&mut self, x: &[T], first: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            let lanes = self.lanes.as_mut_ptr().add(first);
+            let mut total = [S::zero(); N];
+            unroll!(k < N { total[k] = S::load(lanes.add(k * S::LANES)) });
+            let (mut at, end) = (x.as_ptr(), x.as_ptr().add(x.len()));
+            while at < end {
+                let from = at.add(first);
+                unroll!(k < N {
+                    let at = from.add(k * S::LANES);
+                    let x = if P::BY_PAIRS { T::load_sum::<S>(at, at.add(LANES)) } else { T::load::<S>(at) };
+                    total[k] = self.step.vector::<S>(total[k], x);
+                });
+                at = at.add(Self::ROUND);
+            }
+            unroll!(k < N { S::store(lanes.add(k * S::LANES), total[k]) });
+        }
+    }
+}
+
+impl<A: Real + Source<A>, T: Source<A>, P: Step> Kernel<A> for Along<'_, T, A, P> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<Scalar = A>>(mut self) {
+        let x = self.x;
+        // SAFETY: the caller's.
+        if P::NUMBERS_ONLY && unsafe { any_nan::<S, T>(x) || any_nan::<S, A>(self.lanes) } {
+            for (i, &x) in x.iter().enumerate() {
+                self.lanes[i % LANES] = self.step.scalar(self.lanes[i % LANES], x.widen());
+            }
+            return;
+        }
+        let (whole, rest) = x.split_at(x.len() - x.len() % Self::ROUND);
+        for block in whole.chunks(BLOCK) {
+            // SAFETY: the caller's; blocks are whole rounds, and the groups cover the accumulators exactly.
+            unsafe {
+                if LANES / S::LANES == 2 {
+                    self.rounds::<S, 2>(block, 0);
+                } else {
+                    for first in (0..LANES).step_by(4 * S::LANES) {
+                        self.rounds::<S, 4>(block, first);
+                    }
+                }
+            }
+        }
+        for round in rest.chunks(LANES) {
+            for (lane, &x) in self.lanes.iter_mut().zip(round) {
+                *lane = self.step.scalar(*lane, x.widen());
+            }
+        }
+    }
+}
+
+/// Steps `lanes[i % LANES]` with `x[i]` for all `i`, in order.
+pub fn along<A: Real + Source<A>, T: Source<A>>(step: impl Step, lanes: &mut [A; LANES], x: &[T]) {
+    // SAFETY: `level` is available.
+    unsafe { simd::run(simd::level(), Along { step, lanes, x }) };
+}
+
+struct Total<'a, T, A, P, M> {
+    steps: (P, M),
+    start: A,
+    x: &'a [T],
+}
+
+impl<A: Real + Source<A>, T: Source<A>, P: Step, M: Step> Kernel<A> for Total<'_, T, A, P, M> {
+    type Output = A;
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<Scalar = A>>(self) -> A {
+        let Total { steps: (step, merge), start, x } = self;
+        let mut lanes = [start; LANES];
+        // SAFETY: the caller's.
+        unsafe { Along { step, lanes: &mut lanes, x }.run::<S>() };
+        let mut used = x.len().clamp(1, LANES).next_power_of_two();
+        while used > 1 {
+            used /= 2;
+            let (low, high) = lanes.split_at_mut(used);
+            low.iter_mut().zip(&*high).for_each(|(a, &b)| *a = merge.scalar(*a, b));
+        }
+        lanes[0]
+    }
+}
+
+/// All of `x` in one number: what [`along`] leaves in accumulators that begin with `start`, the upper half merged into
+/// the lower one until one is left.
+pub fn total<A: Real + Source<A>, T: Source<A>>(steps: (impl Step, impl Step), start: A, x: &[T]) -> A {
+    // SAFETY: `level` is available.
+    unsafe { simd::run(simd::level(), Total { steps, start, x }) }
+}
+
+/// The elements `i` of all rows, in the order of the vectors.
+#[inline(always)]
+fn column<A: Real, T: Source<A>, P: Step>(step: P, total: A, fours: &[[&[T]; 4]], singles: &[&[T]], i: usize) -> A {
+    let total = fours.iter().fold(total, |total, &[a, b, c, d]| {
+        if P::BY_PAIRS {
+            step.scalar(step.scalar(total, a[i].widen_sum(b[i])), c[i].widen_sum(d[i]))
+        } else {
+            [a, b, c, d].iter().fold(total, |total, row| step.scalar(total, row[i].widen()))
+        }
+    });
+    singles.iter().fold(total, |total, row| step.scalar(total, row[i].widen()))
+}
+
+struct Across<'a, T, A, P> {
+    step: P,
+    running: &'a mut [A],
+    rows: &'a [&'a [T]],
+}
+
+impl<A: Real + Source<A>, T: Source<A>, P: Step> Kernel<A> for Across<'_, T, A, P> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<Scalar = A>>(self) {
+        let Across { step, running, rows } = self;
+        // SAFETY: the caller's.
+        if P::NUMBERS_ONLY && unsafe { any_nan::<S, A>(running) || rows.iter().any(|row| any_nan::<S, T>(row)) } {
+            for row in rows {
+                running.iter_mut().zip(*row).for_each(|(total, &x)| *total = step.scalar(*total, x.widen()));
+            }
+            return;
+        }
+        let whole = running.len() - running.len() % S::LANES;
+        let (fours, singles) = rows.as_chunks::<4>();
+        // SAFETY: the rows are as long as `running`, and the loops end at `whole`.
+        unsafe {
+            let totals = running.as_mut_ptr();
+            for rows in fours {
+                let [a, b, c, d] = rows.map(<[T]>::as_ptr);
+                for i in (0..whole).step_by(S::LANES) {
+                    let mut total = S::load(totals.add(i));
+                    if P::BY_PAIRS {
+                        total = step.vector::<S>(total, T::load_sum::<S>(a.add(i), b.add(i)));
+                        total = step.vector::<S>(total, T::load_sum::<S>(c.add(i), d.add(i)));
+                    } else {
+                        total = step.vector::<S>(total, T::load::<S>(a.add(i)));
+                        total = step.vector::<S>(total, T::load::<S>(b.add(i)));
+                        total = step.vector::<S>(total, T::load::<S>(c.add(i)));
+                        total = step.vector::<S>(total, T::load::<S>(d.add(i)));
+                    }
+                    S::store(totals.add(i), total);
+                }
+            }
+            for row in singles {
+                for i in (0..whole).step_by(S::LANES) {
+                    S::store(
+                        totals.add(i),
+                        step.vector::<S>(S::load(totals.add(i)), T::load::<S>(row.as_ptr().add(i))),
+                    );
+                }
+            }
+        }
+        for (i, total) in running.iter_mut().enumerate().skip(whole) {
+            *total = column(step, *total, fours, singles, i);
+        }
+    }
+}
+
+/// Steps `running[i]` with `row[i]` for all `i`, for one row after the other.
+///
+/// # Panics
+/// If a row is shorter or longer than `running`.
+#[track_caller]
+pub fn across<A: Real + Source<A>, T: Source<A>>(step: impl Step, running: &mut [A], rows: &[&[T]]) {
+    assert!(rows.iter().all(|row| row.len() == running.len()), "across: rows and outputs differ in length");
+    // SAFETY: `level` is available, and the lengths agree.
+    unsafe { simd::run(simd::level(), Across { step, running, rows }) };
+}
+
+struct Merge<'a, A, P> {
+    step: P,
+    a: &'a mut [A],
+    b: &'a [A],
+}
+
+impl<A: Real, P: Step> Kernel<A> for Merge<'_, A, P> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd<Scalar = A>>(self) {
+        // Plain loops of arithmetic are vectorised by the compiler.
+        self.a.iter_mut().zip(self.b).for_each(|(a, &b)| *a = self.step.scalar(*a, b));
+    }
+}
+
+/// Steps `a[i]` with `b[i]` for all `i` that both have.
+pub fn merge<A: Real>(step: impl Step, a: &mut [A], b: &[A]) {
+    // SAFETY: `level` is available.
+    unsafe { simd::run(simd::level(), Merge { step, a, b }) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Add, AddSize, AddSquare, LANES, Largest, Multiply, Smallest, Source, Step, across, along, column, is_nan,
+    };
+    use crate::simd::{self, Real};
+
+    fn check<A: Real + Source<A>, T: Source<A>, P: Step>(step: P, start: A, x: &[T]) {
+        let mut expected = [start; LANES];
+        let round = if P::BY_PAIRS { 2 * LANES } else { LANES };
+        for round in x.chunks(round) {
+            for (i, x) in round.iter().enumerate() {
+                let lane = &mut expected[i % LANES];
+                match round.get(i + LANES) {
+                    Some(&other) if P::BY_PAIRS && round.len() == 2 * LANES => {
+                        *lane = step.scalar(*lane, x.widen_sum(other))
+                    }
+                    _ if P::BY_PAIRS && round.len() == 2 * LANES => {}
+                    _ => *lane = step.scalar(*lane, x.widen()),
+                }
+            }
+        }
+        let width = x.len() / 7;
+        let rows: Vec<&[T]> = x.chunks(width.max(1)).take(if width == 0 { 0 } else { 7 }).collect();
+        let (fours, singles) = rows.as_chunks::<4>();
+        let sums: Vec<A> = (0..width).map(|i| column(step, start, fours, singles, i)).collect();
+        let bits =
+            |x: &[A]| x.iter().map(|&x| if is_nan(x) { u64::MAX } else { x.to_f64().to_bits() }).collect::<Vec<_>>();
+        for level in simd::available_levels() {
+            simd::with_level(level, || {
+                let mut lanes = [start; LANES];
+                along(step, &mut lanes, x);
+                assert_eq!(bits(&lanes), bits(&expected), "along {} elements at {level}", x.len());
+                let mut running = vec![start; width];
+                across(step, &mut running, &rows);
+                assert_eq!(bits(&running), bits(&sums), "across {} elements at {level}", x.len());
+            });
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_bits_of_the_scalar_loop() {
+        for len in [0, 1, 5, 31, 32, 33, 100, 1000, 4096, 4127, 9000] {
+            let mut x: Vec<f64> = (0..len).map(|i| ((i * 7919 % 1013) as f64 - 500.0) / 317.0).collect();
+            for special in [None, Some(f64::NAN), Some(f64::NEG_INFINITY)] {
+                if let (Some(special), true) = (special, len > 20) {
+                    (x[len / 3], x[len - 3]) = (special, special);
+                }
+                let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+                check::<f64, f32, _>(Add, 0.0, &single);
+                check::<f64, f64, _>(Add, 0.0, &x);
+                check::<f64, f32, _>(Multiply, 1.0, &single);
+                check::<f64, f64, _>(AddSize, 0.0, &x);
+                check::<f64, f32, _>(AddSquare, 0.0, &single);
+                check::<f32, f32, _>(Largest, f32::NEG_INFINITY, &single);
+                check::<f64, f64, _>(Smallest, f64::INFINITY, &x);
+            }
+        }
+    }
+}
