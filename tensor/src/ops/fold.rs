@@ -168,13 +168,14 @@ fn push_along<T: Element, A: Copy>(
 }
 
 pub(crate) type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
+type Total<'a, T, A> = dyn Fn(&[T]) -> A + Sync + 'a;
 type Across<'a, T, A> = dyn Fn(&mut [A], &[&[T]], usize) + Sync + 'a;
 
 /// The loops of a reduction, behind pointers, so that only they are compiled anew for each one.
 struct Loops<'a, T, A, U> {
     start: A,
     /// All elements of one output, where they lie side by side, in one step: the same as `along` and `merge`.
-    total: Option<&'a (dyn Fn(&[T]) -> A + Sync)>,
+    total: Option<&'a Total<'a, T, A>>,
     /// Pushes a stretch of one output's elements, the first of which has the given number.
     along: &'a Along<'a, T, A>,
     /// Pushes rows of one element for each of several outputs; the first row's elements have the given number.
