@@ -20,9 +20,7 @@ impl Forward for Net {
 
 fn net() -> Net {
     manual_seed(3);
-    let conv = |i, o, k: usize, groups, bias| {
-        Conv2d::builder(i, o, k).padding(k / 2).groups(groups).bias(bias).build()
-    };
+    let conv = |i, o, k: usize, groups, bias| Conv2d::builder(i, o, k).padding(k / 2).groups(groups).bias(bias).build();
     let features = sequential![
         conv(3, 20, 3, 1, false),
         BatchNorm2d::new(20),
@@ -82,7 +80,8 @@ fn training_has_the_bits_of_the_plain_network() {
 fn a_value_that_is_used_twice_has_one_gradient() {
     let [fused, plain] = [false, true].map(|looks| {
         manual_seed(5);
-        let (conv, bn, next) = (Conv2d::new(2, 16, 3), BatchNorm2d::new(16), Conv2d::builder(16, 16, 3).bias(false).build());
+        let (conv, bn, next) =
+            (Conv2d::new(2, 16, 3), BatchNorm2d::new(16), Conv2d::builder(16, 16, 3).bias(false).build());
         let x = Variable::leaf(Tensor::randn([2, 2, 12, 12], DType::F32));
         let y = x.apply(&conv).apply(&bn).relu();
         if looks {
@@ -126,9 +125,9 @@ fn evaluation_folds_constant_statistics_into_weights() {
     let x = input(DType::F32).detach();
     let recorded = fused.call(&x).data();
     let [fused, plain] = [&fused, &plain].map(|net| no_grad(|| net.call(&x).data()));
-    let largest = plain.abs().max(&[], false).item::<f32>();
+    let largest = plain.abs().amax(&[], false).item::<f32>();
     for other in [&plain, &recorded] {
-        let worst = fused.sub(other).abs().max(&[], false).item::<f32>();
+        let worst = fused.sub(other).abs().amax(&[], false).item::<f32>();
         assert!(worst <= 1e-5 * largest, "{worst} of {largest}");
     }
 }
