@@ -63,18 +63,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for index in 0..test.len() {
         let (image, class) = test.image(index)?;
         let (x, _) = plain.apply(image.clone().into(), &mut sample_generator(0, 0, index));
-        let scores = no_grad(|| model.call(&Variable::new(x.into_tensor().unsqueeze(0))));
-        let guess = scores.data().argmax(1, false).to_vec::<i64>()[0];
-        (truth.push(class as i64), predicted.push(guess));
+        let x = Variable::new(x.into_tensor().unsqueeze(0));
+        let guess = no_grad(|| model.call(&x)).data().argmax(1, false).to_vec::<i64>()[0];
+        truth.push(class as i64);
+        predicted.push(guess);
         let mark = if guess == class as i64 { GREEN } else { RED };
         sheet.push(image.pixels(), &names[guess as usize], Some(mark));
     }
     sheet.to_canvas().save("out/image_folder/test.png")?;
-    let counts =
-        confusion_counts(&Tensor::from_slice(&truth, [truth.len()]), &Tensor::from_slice(&predicted, [truth.len()]), 3);
+    let right = truth.iter().zip(&predicted).filter(|(t, p)| t == p).count();
+    let [truth, predicted] = [truth, predicted].map(|classes| Tensor::from_slice(&classes, [classes.len()]));
+    let counts = confusion_counts(&truth, &predicted, 3);
     confusion_matrix(&counts, &names.iter().map(String::as_str).collect::<Vec<_>>())
         .save("out/image_folder/confusion.png")?;
-    let right = truth.iter().zip(&predicted).filter(|(t, p)| t == p).count();
     println!("{right} of {} right; wrote out/image_folder/test.png and confusion.png", truth.len());
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(crate) const TOLERANCE: f64 = 1e-6;
 const STEP: f64 = 2e-3;
 
 /// How far differences move an element of an input from where it stands.
+#[cfg(any(test, feature = "check"))]
 pub(crate) const REACH: f64 = 3.0 * STEP;
 
 /// Derivatives below this size are not told from 0: their differences are rounding.

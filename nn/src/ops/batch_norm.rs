@@ -3,7 +3,7 @@
 //! [`batch_norm`] computes its statistics at once and returns a deferred variable. `relu`, `relu6` and `+` that follow
 //! are taken into the pass that computes the elements, and into one backward pass that finds the activation's mask
 //! again from the input: nothing but input (and addend) is kept. A convolution that comes next computes the elements as
-//! it reads them ([`Normalized`]), and where nothing is recorded, constant statistics go into the weights of the
+//! it reads them (`Normalized`), and where nothing is recorded, constant statistics go into the weights of the
 //! convolution before. Where the gradient is differentiated itself, the
 //! formula below takes the kernels' place. Instance, group and layer normalisation are this op on reshaped inputs.
 

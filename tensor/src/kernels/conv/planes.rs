@@ -87,16 +87,16 @@ unsafe fn turn_kernel<S: Simd>(line: &Line<S::Scalar>, to: *mut S::Scalar, plane
             let pixels = (line.pixels - first).min(S::LANES);
             for channel in (0..line.channels).step_by(S::LANES) {
                 let channels = (line.channels - channel).min(S::LANES);
-                for p in 0..pixels {
+                for (p, square) in square.iter_mut().enumerate().take(pixels) {
                     let from = line.from.offset((first + p) as isize * line.step).add(channel);
                     let pixel = if channels == S::LANES { S::load(from) } else { S::load_first(from, channels) };
-                    S::store(square[p].as_mut_ptr(), pixel);
+                    S::store(square.as_mut_ptr(), pixel);
                 }
                 let apart = MOST_LANES;
                 S::transpose(square.as_ptr().cast(), apart as isize, pixels, turned.as_mut_ptr().cast(), apart);
-                for c in 0..channels {
+                for (c, turned) in turned.iter().enumerate().take(channels) {
                     let to = to.add((channel + c) * plane + first);
-                    let row = S::load(turned[c].as_ptr());
+                    let row = S::load(turned.as_ptr());
                     if pixels == S::LANES { S::store(to, row) } else { S::store_first(to, pixels, row) }
                 }
             }
