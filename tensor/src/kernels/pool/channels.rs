@@ -129,24 +129,29 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
                 let to = window * c + channel;
                 let mut best = None;
                 if let Some(pair) = pair {
-                    // The common 2x2: a tree of comparisons, with nothing to count.
-                    let rows = pair.map(|(first, line)| {
+                    // The common 2x2: a tree of comparisons, with nothing to count. No closures: one that is not inlined
+                    // is compiled without the level's instructions.
+                    let mut maxima = [(S::zero(), S::zero()); 2];
+                    for (maxima, (first, line)) in maxima.iter_mut().zip(pair) {
                         let from = x.add((line + column.first) * c + channel);
-                        let [a, b] = if lanes == S::LANES {
-                            [S::load(from), S::load(from.add(c))]
+                        let (a, b) = if lanes == S::LANES {
+                            (S::load(from), S::load(from.add(c)))
                         } else {
-                            [S::load_first(from, lanes), S::load_first(from.add(c), lanes)]
+                            (S::load_first(from, lanes), S::load_first(from.add(c), lanes))
                         };
-                        larger::<S>((a, S::splat(number(first))), (b, S::splat(number(first + 1))))
-                    });
-                    best = Some(larger::<S>(rows[0], rows[1]));
+                        *maxima = larger::<S>((a, S::splat(number(first))), (b, S::splat(number(first + 1))));
+                    }
+                    best = Some(larger::<S>(maxima[0], maxima[1]));
                 } else {
                     for &(first, line) in &lines {
                         let mut from = x.add((line + column.first) * c + channel);
                         for kw in column.taps.clone() {
                             let value = if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
                             let next = (value, S::splat(number(first + kw)));
-                            best = Some(best.map_or(next, |best| larger::<S>(best, next)));
+                            best = match best {
+                                None => Some(next),
+                                Some(best) => Some(larger::<S>(best, next)),
+                            };
                             from = from.wrapping_add(step);
                         }
                     }
