@@ -42,7 +42,7 @@ pub use ops::einsum::{EinsumOperand, einsum};
 pub use ops::index::{Ellipsis, NewAxis, Pick, Picks, step};
 pub use ops::pad::PadMode;
 pub use ops::slice::Span;
-pub use random::{Generator, GeneratorState, manual_seed, with_default_generator};
+pub use random::{Generator, GeneratorState, manual_seed, with_default_generator, with_seed};
 pub use shape::{Dims, Strides};
 pub use storage::Storage;
 pub use tensor::Tensor;

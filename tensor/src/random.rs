@@ -4,6 +4,8 @@
 
 mod distribution;
 
+use std::cell::Cell;
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::{Rng, SeedableRng};
@@ -191,18 +193,41 @@ impl<T: Float> Before for T {
 
 static DEFAULT: Mutex<Option<Generator>> = Mutex::new(None);
 
-/// The default generator, locked. Its methods are called on it directly rather than in a closure, so that their faults
-/// blame the line of the user.
-struct Default(MutexGuard<'static, Option<Generator>>);
+thread_local! {
+    /// The generator of the innermost [`with_seed`] of this thread.
+    static SCOPED: Cell<Option<Generator>> = const { Cell::new(None) };
+}
+
+/// The default generator while somebody draws from it. Its methods are called on it directly rather than in a closure,
+/// so that their faults blame the line of the user.
+enum Default {
+    Shared(MutexGuard<'static, Option<Generator>>),
+    /// That of a [`with_seed`], which goes back when the draw ends.
+    Scoped(Generator),
+}
 
 impl Default {
     fn lock() -> Default {
-        // A fault in a draw leaves a generator that is as good as any.
-        Default(DEFAULT.lock().unwrap_or_else(PoisonError::into_inner))
+        match SCOPED.take() {
+            Some(generator) => Default::Scoped(generator),
+            // A fault in a draw leaves a generator that is as good as any.
+            None => Default::Shared(DEFAULT.lock().unwrap_or_else(PoisonError::into_inner)),
+        }
     }
 
     fn generator(&mut self) -> &mut Generator {
-        self.0.get_or_insert_with(|| Generator::new(0))
+        match self {
+            Default::Shared(shared) => shared.get_or_insert_with(|| Generator::new(0)),
+            Default::Scoped(generator) => generator,
+        }
+    }
+}
+
+impl Drop for Default {
+    fn drop(&mut self) {
+        if let Default::Scoped(generator) = self {
+            SCOPED.set(Some(mem::replace(generator, Generator::new(0))));
+        }
     }
 }
 
@@ -217,6 +242,25 @@ impl Default {
 /// ```
 pub fn manual_seed(seed: u64) {
     *Default::lock().generator() = Generator::new(seed);
+}
+
+/// Runs `body` with a default generator of this thread's own, seeded with `seed`: what is drawn inside neither depends
+/// on other threads nor moves the stream outside (as `torch.random.fork_rng` with a seed).
+///
+/// ```
+/// use gradus_tensor::{DType, Tensor, with_seed};
+/// let draw = || Tensor::rand([4], DType::F32).to_vec::<f32>();
+/// assert_eq!(with_seed(2, draw), with_seed(2, draw));
+/// ```
+pub fn with_seed<R>(seed: u64, body: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Generator>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SCOPED.set(self.0.take());
+        }
+    }
+    let _restore = Restore(SCOPED.replace(Some(Generator::new(seed))));
+    body()
 }
 
 /// Runs `draw` with the default generator, which starts from seed 0 unless [`manual_seed`] was called.

@@ -8,7 +8,7 @@ use gradus_vision::models::LeNet;
 use nn::prelude::*;
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
 use proptest::{collection, prop_assert_eq};
-use tensor::{DType, Generator, Tensor, manual_seed};
+use tensor::{DType, Generator, Tensor, with_seed};
 
 /// Mean over the picture of each channel, as the scores of two classes: channel 0 for class 0, channel 1 for class 1.
 fn pooled() -> Sequential {
@@ -81,8 +81,7 @@ fn occlusion_falls_where_the_spot_is_covered() {
 
 #[test]
 fn feature_maps_are_what_the_module_returns() {
-    manual_seed(3);
-    let model = LeNet::new(1, 10);
+    let model = with_seed(3, || LeNet::new(1, 10));
     let x = Generator::new(5).rand([2, 1, 28, 28], DType::F32);
     let maps = feature_maps(&model, "conv2", &x);
     assert_eq!(maps.shape(), &[2, 16, 10, 10]);
@@ -165,12 +164,12 @@ proptest! {
     #[test]
     fn the_receptive_field_is_the_closed_form_and_where_gradients_arrive(stages in stages()) {
         const SIDE: usize = 48;
-        manual_seed(7);
         let mut model = Sequential::new();
         for (i, (pool, stage)) in stages.iter().enumerate() {
             let Stage { kernel, stride, padding, dilation } = *stage;
             let channels = if stages[..i].iter().all(|s| s.0) { 1 } else { 8 };
-            let conv = Conv2d::builder(channels, 8, kernel).stride(stride).padding(padding).dilation(dilation).build();
+            let conv = Conv2d::builder(channels, 8, kernel).stride(stride).padding(padding).dilation(dilation);
+            let conv = with_seed(i as u64, || conv.build());
             if *pool {
                 model.push(AvgPool2d::new(Pool::new(kernel).stride(stride).padding(padding)));
             } else {
@@ -199,14 +198,8 @@ proptest! {
 
 #[test]
 fn max_pooling_and_relu_hide_nothing() {
-    manual_seed(1);
-    let model = sequential![
-        Conv2d::builder(3, 8, 3).padding(1).build(),
-        ReLU::new(),
-        MaxPool2d::new(2),
-        Conv2d::new(8, 8, 3),
-        ReLU::new()
-    ];
+    let [first, second] = with_seed(1, || [Conv2d::builder(3, 8, 3).padding(1).build(), Conv2d::new(8, 8, 3)]);
+    let model = sequential![first, ReLU::new(), MaxPool2d::new(2), second, ReLU::new()];
     let field = receptive_field(&model, "4", [3, 40, 40], Some([6, 7]));
     let stages = [Stage::new(3, 1, 1), Stage::new(2, 2, 0), Stage::new(3, 1, 0)];
     let ((top, size), (left, _)) = (receptive_span(&stages, 6), receptive_span(&stages, 7));

@@ -1,7 +1,7 @@
 //! Fusing changes neither values nor gradients nor what hooks see.
 
 use gradus_nn::prelude::*;
-use tensor::{DType, Tensor, manual_seed};
+use tensor::{DType, Tensor, with_seed};
 
 /// The op that made the output of `model`, the output, and all gradients.
 fn run(model: &Sequential, x: &Tensor) -> (Option<&'static str>, Vec<f64>, Vec<Vec<f64>>) {
@@ -39,16 +39,17 @@ fn compare(model: Sequential, x: &[usize], fused: &str) {
 
 #[test]
 fn relu_is_folded_into_the_op_before_it() {
-    manual_seed(3);
-    let relu = ReLU::new;
-    let conv = Conv2d::builder(3, 8, 3).padding(1).stride(2).dtype(DType::F64).build();
-    compare(sequential![conv, relu()], &[2, 3, 9, 9], "conv_relu");
-    let conv = Conv1d::builder(4, 4, 3).groups(2).dtype(DType::F64).build();
-    compare(sequential![conv, relu()], &[2, 4, 9], "conv_relu");
-    let linear = Linear::builder(5, 7).dtype(DType::F64).build();
-    compare(sequential![linear, relu()], &[2, 3, 5], "linear_relu");
-    let linear = Linear::builder(5, 7).bias(false).dtype(DType::F64).build();
-    compare(sequential![linear, relu()], &[3, 5], "relu");
+    with_seed(3, || {
+        let relu = ReLU::new;
+        let conv = Conv2d::builder(3, 8, 3).padding(1).stride(2).dtype(DType::F64).build();
+        compare(sequential![conv, relu()], &[2, 3, 9, 9], "conv_relu");
+        let conv = Conv1d::builder(4, 4, 3).groups(2).dtype(DType::F64).build();
+        compare(sequential![conv, relu()], &[2, 4, 9], "conv_relu");
+        let linear = Linear::builder(5, 7).dtype(DType::F64).build();
+        compare(sequential![linear, relu()], &[2, 3, 5], "linear_relu");
+        let linear = Linear::builder(5, 7).bias(false).dtype(DType::F64).build();
+        compare(sequential![linear, relu()], &[3, 5], "relu");
+    })
 }
 
 #[test]
@@ -65,12 +66,13 @@ fn a_waiting_result_keeps_the_weights_of_its_call() {
 
 #[test]
 fn second_order_passes_through_fused_ops() {
-    manual_seed(4);
-    let model = sequential![Conv2d::builder(2, 3, 3).dtype(DType::F64).build(), ReLU::new()];
-    let x = Variable::leaf(Tensor::randn([1, 2, 5, 5], DType::F64));
-    let y = model.call(&x);
-    let first = autograd::grad(&[&(&y * &y).sum(&[], false)], &[&x], true).remove(0);
-    let second = autograd::grad(&[&(&first * &first).sum(&[], false)], &[&x], false).remove(0);
-    assert_eq!(second.shape(), x.shape());
-    assert!(second.to_vec::<f64>().iter().any(|g| *g != 0.0));
+    with_seed(4, || {
+        let model = sequential![Conv2d::builder(2, 3, 3).dtype(DType::F64).build(), ReLU::new()];
+        let x = Variable::leaf(Tensor::randn([1, 2, 5, 5], DType::F64));
+        let y = model.call(&x);
+        let first = autograd::grad(&[&(&y * &y).sum(&[], false)], &[&x], true).remove(0);
+        let second = autograd::grad(&[&(&first * &first).sum(&[], false)], &[&x], false).remove(0);
+        assert_eq!(second.shape(), x.shape());
+        assert!(second.to_vec::<f64>().iter().any(|g| *g != 0.0));
+    })
 }

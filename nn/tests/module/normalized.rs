@@ -3,7 +3,7 @@
 
 use autograd::{Variable, grad, no_grad};
 use gradus_nn::prelude::*;
-use tensor::{DType, Tensor, manual_seed};
+use tensor::{DType, Tensor, with_seed};
 
 /// Convolutions of every method around normalisations: direct, Winograd, depthwise, planar.
 #[derive(Module)]
@@ -19,27 +19,29 @@ impl Forward for Net {
 }
 
 fn net() -> Net {
-    manual_seed(3);
-    let conv = |i, o, k: usize, groups, bias| Conv2d::builder(i, o, k).padding(k / 2).groups(groups).bias(bias).build();
-    let features = sequential![
-        conv(3, 20, 3, 1, false),
-        BatchNorm2d::new(20),
-        ReLU::new(),
-        conv(20, 20, 3, 1, false),
-        BatchNorm2d::new(20),
-        ReLU6::new(),
-        conv(20, 20, 3, 20, false),
-        BatchNorm2d::new(20),
-        ReLU6::new(),
-        conv(20, 16, 1, 1, true),
-        BatchNorm2d::new(16),
-        conv(16, 4, 3, 1, true),
-        BatchNorm2d::new(4),
-        ReLU::new(),
-        conv(4, 5, 5, 1, false),
-        BatchNorm2d::new(5),
-    ];
-    Net { features, state: ModuleState::default() }
+    with_seed(3, || {
+        let conv =
+            |i, o, k: usize, groups, bias| Conv2d::builder(i, o, k).padding(k / 2).groups(groups).bias(bias).build();
+        let features = sequential![
+            conv(3, 20, 3, 1, false),
+            BatchNorm2d::new(20),
+            ReLU::new(),
+            conv(20, 20, 3, 1, false),
+            BatchNorm2d::new(20),
+            ReLU6::new(),
+            conv(20, 20, 3, 20, false),
+            BatchNorm2d::new(20),
+            ReLU6::new(),
+            conv(20, 16, 1, 1, true),
+            BatchNorm2d::new(16),
+            conv(16, 4, 3, 1, true),
+            BatchNorm2d::new(4),
+            ReLU::new(),
+            conv(4, 5, 5, 1, false),
+            BatchNorm2d::new(5),
+        ];
+        Net { features, state: ModuleState::default() }
+    })
 }
 
 /// The same network, each of whose values somebody looks at.
@@ -55,8 +57,7 @@ fn watched() -> Net {
 }
 
 fn input(dtype: DType) -> Variable {
-    manual_seed(4);
-    Variable::leaf(Tensor::randn([3, 3, 17, 18], dtype).mul_scalar(2.0))
+    with_seed(4, || Variable::leaf(Tensor::randn([3, 3, 17, 18], dtype).mul_scalar(2.0)))
 }
 
 fn bits(x: &Variable) -> Vec<u32> {
@@ -79,10 +80,11 @@ fn training_has_the_bits_of_the_plain_network() {
 #[test]
 fn a_value_that_is_used_twice_has_one_gradient() {
     let [fused, plain] = [false, true].map(|looks| {
-        manual_seed(5);
-        let (conv, bn, next) =
-            (Conv2d::new(2, 16, 3), BatchNorm2d::new(16), Conv2d::builder(16, 16, 3).bias(false).build());
-        let x = Variable::leaf(Tensor::randn([2, 2, 12, 12], DType::F32));
+        let (conv, bn, next, x) = with_seed(5, || {
+            let next = Conv2d::builder(16, 16, 3).bias(false).build();
+            let x = Variable::leaf(Tensor::randn([2, 2, 12, 12], DType::F32));
+            (Conv2d::new(2, 16, 3), BatchNorm2d::new(16), next, x)
+        });
         let y = x.apply(&conv).apply(&bn).relu();
         if looks {
             y.data();
@@ -115,11 +117,12 @@ fn evaluation_folds_constant_statistics_into_weights() {
     let (fused, plain) = (net(), watched());
     for net in [&fused, &plain] {
         // Statistics and parameters that are not 0 and 1.
-        manual_seed(6);
         net.call(&input(DType::F32));
-        for parameter in net.parameters() {
-            parameter.variable().update(|w| *w = w.add(&Tensor::randn(w.shape(), DType::F32).mul_scalar(0.1)));
-        }
+        with_seed(6, || {
+            for parameter in net.parameters() {
+                parameter.variable().update(|w| *w = w.add(&Tensor::randn(w.shape(), DType::F32).mul_scalar(0.1)));
+            }
+        });
         net.eval();
     }
     let x = input(DType::F32).detach();

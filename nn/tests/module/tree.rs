@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use gradus_nn::prelude::*;
-use tensor::{DType, Tensor, manual_seed};
+use tensor::{DType, Tensor, with_seed};
 
 use crate::{LeNet, fault, zeros};
 
 #[test]
 fn lenet_runs_and_learns() {
-    manual_seed(1);
-    let model = LeNet::new();
-    let x = Variable::new(Tensor::randn([4, 1, 28, 28], DType::F32));
+    let (model, x) = with_seed(1, || (LeNet::new(), Variable::new(Tensor::randn([4, 1, 28, 28], DType::F32))));
     let loss = |y: &Variable| (y * y).mean(&[], false);
     let before = loss(&model.call(&x));
     before.backward();
