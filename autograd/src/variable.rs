@@ -112,6 +112,11 @@ impl Variable {
         }
     }
 
+    /// Whether another handle of this value exists: somebody else may look at it.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
+
     pub(crate) fn is_waiting(&self) -> bool {
         matches!(&*self.inner.value.read().unwrap_or_else(|error| error.into_inner()), Value::Deferred(_))
     }
