@@ -132,7 +132,10 @@ impl Drop for Buffer {
         let cached = POOL.cached.fetch_add(self.size, Ordering::Relaxed) + self.size;
         if cached <= POOL.limit.load(Ordering::Relaxed) {
             let shelf = &POOL.shelves[self.class];
-            shelf.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(Block { start: self.start, thread: this_thread() });
+            shelf
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
+                .push(Block { start: self.start, thread: this_thread() });
         } else {
             POOL.cached.fetch_sub(self.size, Ordering::Relaxed);
             // SAFETY: allocated in `new` with this layout, and not on any shelf.

@@ -230,8 +230,44 @@ fn wide_cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// One filter of mostly 3x3 per channel, from one channel to several vectors of them.
+fn depthwise_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..4, 1usize..70, 1usize..13, 1usize..13);
+    let kernel = prop_oneof![4 => Just((3usize, 3usize)), 1 => (1usize..4, 1usize..5)];
+    (sizes, kernel, (0usize..4, 0usize..4), any::<(u64, bool)>()).prop_map(
+        |((n, c, h, w), (kh, kw), (ph, pw), (seed, format))| {
+            let stride = if seed % 4 == 0 { 2 } else { 1 };
+            let geometry = ConvGeometry {
+                stride: dims(&[stride, stride]),
+                padding: dims(&[ph, pw]),
+                groups: c,
+                ..ConvGeometry::unit(2)
+            };
+            let least = |size: usize, kernel: usize, padding: usize| size.max(kernel.saturating_sub(2 * padding));
+            Case {
+                n,
+                c,
+                k: c,
+                input: vec![least(h, kh, ph), least(w, kw, pw)],
+                kernel: vec![kh, kw],
+                geometry,
+                seed,
+                format,
+            }
+        },
+    )
+}
+
 proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    #[test]
+    fn depthwise_passes_equal_the_loops_at_every_level(case in depthwise_cases()) {
+        check(&case, DType::F64, 1e-11)?;
+        for level in available_levels() {
+            with_level(level, || check(&case, DType::F32, 1e-5))?;
+        }
+    }
 
     #[test]
     fn passes_equal_the_loops_in_f64(case in cases()) {
@@ -254,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn bits_do_not_depend_on_threads(case in prop_oneof![cases(), winograd_cases(), wide_cases()]) {
+    fn bits_do_not_depend_on_threads(case in prop_oneof![cases(), winograd_cases(), wide_cases(), depthwise_cases()]) {
         let [x, w, g] = [case.x(), case.w(), case.g()].map(|t| t.to_dtype(DType::F32));
         let passes = || {
             let results = [

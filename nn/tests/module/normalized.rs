@@ -143,3 +143,58 @@ fn a_parameter_that_changes_before_the_value_is_looked_at_changes_nothing() {
     bn.weight.as_ref().unwrap().variable().update(|w| *w = w.mul_scalar(7.0));
     assert_eq!(waiting.relu().to_vec::<f32>(), looked_at.relu().to_vec::<f32>());
 }
+
+/// Convolutions that wait for one another, with an addition and a value that two of them read.
+#[derive(Module)]
+struct Chain {
+    first: Conv2d,
+    second: Conv2d,
+    third: Conv2d,
+    last: Conv2d,
+    state: ModuleState,
+}
+
+impl Chain {
+    fn new() -> Chain {
+        let conv = |i, o, k: usize, groups| Conv2d::builder(i, o, k).padding(k / 2).groups(groups).build();
+        with_seed(7, || Chain {
+            first: conv(3, 64, 3, 1),
+            second: conv(64, 64, 3, 64),
+            third: conv(64, 64, 1, 1),
+            last: conv(64, 8, 3, 1),
+            state: ModuleState::default(),
+        })
+    }
+}
+
+impl Forward for Chain {
+    fn forward(&self, x: &Variable) -> Variable {
+        let x = x.apply(&self.first).relu();
+        (x.apply(&self.second).apply(&self.third) + &x).relu().apply(&self.last)
+    }
+}
+
+#[test]
+fn chains_without_gradients_give_each_image_the_bits_it_has_alone() {
+    let chain = Chain::new();
+    let x = with_seed(8, || Tensor::randn([24, 3, 32, 32], DType::F32));
+    let of = |x: &Tensor| no_grad(|| chain.call(&Variable::new(x.clone())).to_vec::<f32>());
+    let alone: Vec<f32> = (0..24).flat_map(|image| of(&x.narrow(0, image, 1))).collect();
+    let before = tensor::parallel::num_threads();
+    for threads in [1, 2, 3] {
+        tensor::parallel::set_num_threads(threads);
+        assert!(of(&x) == alone, "{threads} threads");
+    }
+    tensor::parallel::set_num_threads(before);
+    let recorded = chain.call(&Variable::new(x.clone())).to_vec::<f32>();
+    let worst = recorded.iter().zip(&alone).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-5, "{worst}");
+}
+
+#[test]
+fn a_long_chain_without_gradients_is_computed_and_dropped() {
+    let conv = Conv2d::builder(1, 1, 1).bias(false).build();
+    conv.weight.set_data(Tensor::full([1, 1, 1, 1], 1.0, DType::F32));
+    let y = no_grad(|| (0..100_000).fold(Variable::new(Tensor::ones([2, 1, 1, 1], DType::F32)), |x, _| conv.call(&x)));
+    assert_eq!(y.to_vec::<f32>(), [1.0, 1.0]);
+}

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::depthwise_tile;
 use super::pack::Weights;
 use super::pad::{Images, Window};
 use super::plan::{Phase, Plan};
@@ -40,17 +41,18 @@ pub(super) fn packed<T: Real>(plan: &Plan, shape: Shape, weights: Weights<T>) ->
     scratch
 }
 
-struct Pass<'a, T> {
-    plan: &'a Plan,
-    x: Images<T>,
-    weights: *const T,
+pub(super) struct Pass<'a, T> {
+    pub(super) plan: &'a Plan,
+    pub(super) x: Images<T>,
+    pub(super) weights: *const T,
     /// Channels in whole vectors.
-    channels: usize,
+    pub(super) channels: usize,
     /// How the outputs of a row are cut, for each phase of the width.
     spans: &'a [Vec<Span>],
-    finish: Finish<T>,
-    out: Shared<T>,
+    pub(super) finish: Finish<T>,
+    pub(super) out: Shared<T>,
     level: Level,
+    tiles: bool,
 }
 // SAFETY: tasks read the inputs and write to disjoint outputs.
 unsafe impl<T: Send> Send for Pass<'_, T> {}
@@ -59,7 +61,7 @@ unsafe impl<T: Sync> Sync for Pass<'_, T> {}
 
 /// Some neighbouring pixels of a phase, which share each load of a weight.
 #[derive(Clone, Debug)]
-struct Span {
+pub(super) struct Span {
     first: usize,
     /// 8, 4, 2 or 1.
     pixels: usize,
@@ -87,7 +89,11 @@ fn spans(phase: &Phase, width: usize) -> Vec<Span> {
 /// As for `direct::run`, and the channels of `x` follow one another; if `x` is mapped, there is one depth.
 pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>, finish: Finish<T>, out: *mut T) {
     let shape = Shape::current::<T>();
-    let packed = packed(plan, shape, weights);
+    let mut packed = packed(plan, shape, weights);
+    let tiles = depthwise_tile::suits(plan);
+    if tiles {
+        packed = depthwise_tile::packed(plan, shape.lanes, packed.as_slice(), shape.padded(plan.c));
+    }
     let spans: Vec<_> = plan.axes[2].iter().map(|phase| spans(phase, plan.input[2])).collect();
     let pass = Pass {
         plan,
@@ -98,10 +104,11 @@ pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>
         finish,
         out: Shared(out),
         level: shape.level,
+        tiles,
     };
     // Rows of the output, by depth and height together.
     let rows = plan.output[0] * plan.output[1];
-    let band = TASK.div_ceil(plan.output[2] * plan.c).min(rows);
+    let band = TASK.div_ceil(plan.output[2] * plan.c).next_multiple_of(2).min(rows);
     let bands = rows.div_ceil(band);
     let images = (TASK / (rows * plan.output[2] * plan.c).max(1)).max(1);
     parallel::for_each(plan.n.div_ceil(images) * bands, |task| {
@@ -148,6 +155,10 @@ struct Line<T> {
 
 #[inline(always)]
 unsafe fn rows_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, rows: Range<usize>) {
+    if pass.tiles {
+        // SAFETY: the caller's, and the plan suits.
+        return unsafe { depthwise_tile::rows::<S>(pass, n, rows) };
+    }
     let plan = pass.plan;
     let [sn, _, sd, sh, _] = pass.x.strides;
     let phase_of = |axis: usize, at: usize| {

@@ -11,6 +11,7 @@
 mod algorithm;
 mod check;
 mod depthwise;
+mod depthwise_tile;
 mod depthwise_weight_grad;
 mod direct;
 mod general;
