@@ -4,9 +4,10 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, prop
 use proptest::test_runner::TestCaseError;
 
 use gradus_tensor::kernels::conv::{
-    ConvAlgorithm, ConvGeometry, Epilogue, Input, Prologue, conv, conv_input_grad, conv_transpose, conv_weight_grad,
+    ConvAlgorithm, ConvGeometry, Cotangent, Epilogue, Gradients, Input, Prologue, conv, conv_gradients,
+    conv_input_grad, conv_transpose, conv_weight_grad,
 };
-use gradus_tensor::kernels::norm::{Activation, Channels, channel_affine};
+use gradus_tensor::kernels::norm::{Activation, Channels, channel_affine, channel_gradient, channel_statistics};
 use gradus_tensor::simd::{available_levels, with_level};
 use gradus_tensor::{DType, Dims, MemoryFormat, Tensor, manual_seed, parallel};
 
@@ -354,6 +355,61 @@ fn errors_stay_below_the_documented_bounds() {
                 assert!(mean_square.sqrt() < typical, "{algorithm:?} with {channels} channels: {mean_square:e}");
             }
         }
+    }
+}
+
+/// Images that are cut into parts: input and weight gradient together, around normalisations before and behind.
+#[test]
+fn both_gradients_at_once_equal_them_apart() {
+    let cases = [(24, 1, 1, 1), (128, 3, 128, 1), (16, 3, 1, 1), (16, 3, 1, 2), (3, 3, 1, 1)];
+    for (seed, (k, kernel, groups, stride)) in (0..).zip(cases) {
+        let padding = dims(&[kernel / 2, kernel / 2]);
+        let geometry = ConvGeometry { stride: dims(&[stride, stride]), padding, groups, ..ConvGeometry::unit(2) };
+        let of = |shape: &[usize], seed: u64| numbers(shape, seed, true).to_dtype(DType::F32);
+        let x = of(&[9, 128, 33, 32], seed);
+        let w = of(&[k, 128 / groups, kernel, kernel], seed + 10);
+        let y = conv(&x, &w, &geometry, Epilogue::default());
+        let g = of(y.shape(), seed + 20);
+        let norm = |x: &Tensor, seed: u64| {
+            let (mean, variance) = channel_statistics(x);
+            let deviation: Vec<f64> = variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
+            let vector = |values: &[f64]| Tensor::from_slice(values, [values.len()]).to_dtype(DType::F32);
+            let shift = of(&[mean.len()], seed);
+            (Channels { mean: vector(&mean), scale: vector(&deviation), shift }, deviation)
+        };
+        let ((before, own), (behind, deviation)) = (norm(&x, seed + 30), norm(&y, seed + 40));
+        let relu = (None, Activation::Relu);
+        let normalized = channel_gradient(&y, &g, &behind, relu, Some(&deviation), None).input;
+        let prologue = Prologue { channels: &before, activation: Activation::Relu6 };
+        let input = Input { tensor: &x, prologue: Some(prologue) };
+        let cotangent = Cotangent::Normalized(normalized.clone());
+        let threads = parallel::num_threads();
+        let [all, alone] = [threads.max(2), 1].map(|count| {
+            parallel::set_num_threads(count);
+            conv_gradients(input, &w, &cotangent, &geometry, [true, true])
+        });
+        parallel::set_num_threads(threads);
+        let both = |g: &Gradients| [g.input.clone().unwrap(), g.weight.clone().unwrap()];
+        let bits = |g: &Gradients| both(g).map(|t| t.to_vec::<f32>().into_iter().map(f32::to_bits).collect::<Vec<_>>());
+        assert!(bits(&all) == bits(&alone), "{k} {kernel} {groups} {stride}: threads");
+        let g = normalized.compute();
+        let apart = [
+            conv_input_grad(&g, &w, &x.shape()[2..], &geometry),
+            conv_weight_grad(input, &g, &w.shape()[2..], &geometry),
+        ];
+        for (got, want) in both(&all).iter().zip(&apart) {
+            let want = want.to_dtype(DType::F64).to_vec::<f64>();
+            close("gradients", got, &want, 1e-5).unwrap();
+        }
+        let sums = all.sums.expect("of parts");
+        let masked = (None, Activation::Relu6);
+        let want = channel_gradient(&x, &apart[0], &before, masked, Some(&own), None).sums;
+        for (got, want) in [(sums.sum, want.sum), (sums.product, want.product)] {
+            close("sums", &Tensor::from_slice(&got, [got.len()]), &want, 1e-4).unwrap();
+        }
+        // The weights alone, as in a first layer.
+        let weight = conv_gradients(input, &w, &cotangent, &geometry, [false, true]).weight.unwrap();
+        assert_eq!(weight.to_vec::<f32>(), all.weight.unwrap().to_vec::<f32>());
     }
 }
 

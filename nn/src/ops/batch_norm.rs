@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use autograd::ops::elementwise::where_;
 use autograd::{Context, Deferred, Epilogue, Op, Variable};
-use tensor::kernels::conv::{Input, Prologue};
-use tensor::kernels::norm::{Activation, Channels, channel_affine, channel_gradient, channel_statistics};
+use tensor::kernels::conv::{Cotangent, Input, Prologue};
+use tensor::kernels::norm::{
+    Activation, Channels, InputGradient, Sums, channel_affine, channel_gradient, channel_statistics,
+};
 use tensor::{DType, Dims, Tensor};
 
 /// Mean and deviation per channel that an input is normalised with.
@@ -96,13 +98,18 @@ impl Source {
         let deviation = statistics.deviation(self.eps);
         let own = self.fixed.is_none().then_some(&deviation[..]);
         let r = addend.map(Variable::data);
+        let known = g.waiting(|summed: &Summed| {
+            let same = std::ptr::eq(Arc::as_ptr(&summed.of), statistics) && summed.activation == activation;
+            (same && r.is_none()).then(|| summed.sums.clone())
+        });
         let g = g.data();
-        let gradient = channel_gradient(&x, &g, &channels, (r.as_ref(), activation), own);
+        let gradient = channel_gradient(&x, &g, &channels, (r.as_ref(), activation), own, known);
         let vector = |values: Vec<f64>| Variable::new(Tensor::from_vec(values, [deviation.len()]).to_dtype(x.dtype()));
-        let product = gradient.product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
-        let input = Variable::new(gradient.input);
+        let Sums { sum, product } = gradient.sums;
+        let product = product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
+        let input = Variable::lazy(Box::new(Backwards(gradient.input)));
         let addend = gradient.addend.map_or_else(|| input.clone(), Variable::new);
-        [input, vector(product), vector(gradient.sum), addend]
+        [input, vector(product), vector(sum), addend]
     }
 
     /// The same in differentiable ops.
@@ -281,6 +288,7 @@ pub(crate) struct Normalized {
     input: Tensor,
     channels: Channels,
     activation: Activation,
+    statistics: Arc<Statistics>,
 }
 
 impl Normalized {
@@ -288,7 +296,8 @@ impl Normalized {
     pub(crate) fn waiting(x: &Variable) -> Option<Normalized> {
         x.waiting(|waiting: &Waiting| {
             let (input, activation) = (waiting.values[0].clone(), waiting.activation);
-            waiting.addend.is_none().then(|| Normalized { input, channels: waiting.channels(), activation })
+            let statistics = waiting.statistics.clone();
+            waiting.addend.is_none().then(|| Normalized { input, channels: waiting.channels(), activation, statistics })
         })
     }
 
@@ -296,6 +305,69 @@ impl Normalized {
     pub(crate) fn input(&self) -> Input<'_> {
         let prologue = Prologue { channels: &self.channels, activation: self.activation };
         Input { tensor: &self.input, prologue: Some(prologue) }
+    }
+
+    /// The gradient in what the convolution read, with the sums of it that the normalisation needs.
+    pub(crate) fn gradient(&self, gradient: Tensor, sums: Sums) -> Variable {
+        let (of, activation) = (self.statistics.clone(), self.activation);
+        Variable::lazy(Box::new(Summed { gradient, sums, of, activation }))
+    }
+}
+
+/// The gradient of a normalisation in its input, which the convolution before it computes as it reads it.
+#[derive(Debug)]
+struct Backwards(InputGradient);
+
+impl Deferred for Backwards {
+    fn shape(&self) -> Dims {
+        Dims::from_slice(self.0.shape())
+    }
+
+    fn dtype(&self) -> DType {
+        self.0.dtype()
+    }
+
+    fn compute(&self) -> Tensor {
+        self.0.compute()
+    }
+
+    fn fuse(&self, _: &Variable, _: &Epilogue<'_>) -> Option<Variable> {
+        None
+    }
+}
+
+/// The gradient `g` in a convolution's output, as the convolution reads it.
+pub(crate) fn cotangent(g: &Variable) -> Cotangent {
+    let waiting = g.waiting(|backwards: &Backwards| Some(Cotangent::Normalized(backwards.0.clone())));
+    waiting.unwrap_or_else(|| Cotangent::Tensor(g.data()))
+}
+
+/// The gradient in a normalisation's output, with the sums that the normalisation needs of it.
+#[derive(Debug)]
+struct Summed {
+    gradient: Tensor,
+    sums: Sums,
+    /// Which normalisation the sums are for: the one with these statistics,
+    of: Arc<Statistics>,
+    /// followed by this.
+    activation: Activation,
+}
+
+impl Deferred for Summed {
+    fn shape(&self) -> Dims {
+        Dims::from_slice(self.gradient.shape())
+    }
+
+    fn dtype(&self) -> DType {
+        self.gradient.dtype()
+    }
+
+    fn compute(&self) -> Tensor {
+        self.gradient.clone()
+    }
+
+    fn fuse(&self, _: &Variable, _: &Epilogue<'_>) -> Option<Variable> {
+        None
     }
 }
 

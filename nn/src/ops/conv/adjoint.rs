@@ -6,7 +6,7 @@ use tensor::kernels::conv::{self, ConvGeometry, Epilogue};
 use tensor::{Dims, Tensor};
 
 use super::Conv;
-use crate::ops::batch_norm::Normalized;
+use crate::ops::batch_norm::{Normalized, cotangent};
 
 /// The gradients of `<g, conv(x, w)>` that are wanted.
 pub(super) fn of_conv(
@@ -15,18 +15,24 @@ pub(super) fn of_conv(
     [x, w]: [&Variable; 2],
     wants: [bool; 2],
 ) -> [Option<Variable>; 2] {
-    let geometry = || geometry.clone();
-    [
-        wants[0].then(|| ConvTranspose { geometry: geometry(), output: spatial(x) }.apply([g, w])),
-        wants[1].then(|| weight_grad(ConvWeightGrad { geometry: geometry(), kernel: spatial(w) }, [x, g])),
-    ]
-}
-
-/// The gradient in the weights; a normalisation that made `x` is computed again as it is read.
-fn weight_grad(op: ConvWeightGrad, [x, g]: [&Variable; 2]) -> Variable {
-    let Some(normalized) = Normalized::waiting(x) else { return op.apply([x, g]) };
-    let dw = conv::conv_weight_grad(normalized.input(), &g.data(), &op.kernel, &op.geometry);
-    op.apply_known([x, g], dw, ())
+    if autograd::is_grad_enabled() {
+        let geometry = || geometry.clone();
+        return [
+            wants[0].then(|| ConvTranspose { geometry: geometry(), output: spatial(x) }.apply([g, w])),
+            wants[1].then(|| ConvWeightGrad { geometry: geometry(), kernel: spatial(w) }.apply([x, g])),
+        ];
+    }
+    // A normalisation before the convolution is computed again as it is read, and one after it is differentiated so.
+    let normalized = Normalized::waiting(x);
+    let plain = normalized.is_none().then(|| x.data());
+    let input = normalized.as_ref().map(Normalized::input).or(plain.as_ref().map(conv::Input::from));
+    let input = input.expect("one of the two is there");
+    let gradients = conv::conv_gradients(input, &w.data(), &cotangent(g), geometry, wants);
+    let dx = gradients.input.map(|dx| match (&normalized, gradients.sums) {
+        (Some(normalized), Some(sums)) => normalized.gradient(dx, sums),
+        _ => Variable::new(dx),
+    });
+    [dx, gradients.weight.map(Variable::new)]
 }
 
 /// The gradients of `<h, conv_transpose(x, w)>` that are wanted.

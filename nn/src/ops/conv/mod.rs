@@ -70,8 +70,10 @@ impl Op<3> for ConvBias {
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 3>) -> [Option<Variable>; 3] {
         let wants = [cx.wants(0), cx.wants(1)];
+        // First, since it looks at a gradient that may wait.
+        let db = cx.wants(2).then(|| adjoint::of_bias(g));
         let [dx, dw] = adjoint::of_conv(&self.geometry, g, [&cx.input(0), &cx.input(1)], wants);
-        [dx, dw, cx.wants(2).then(|| adjoint::of_bias(g))]
+        [dx, dw, db]
     }
 }
 

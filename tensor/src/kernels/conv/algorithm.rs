@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::plan::Plan;
 use super::problem::{ConvGeometry, Problem};
 use super::{planar, planar_weight_grad, winograd};
+use crate::Tensor;
 use crate::simd::Real;
 
 /// Which algorithms a convolution may use.
@@ -76,6 +77,14 @@ impl Method {
     pub(super) fn weight_grad<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
         Method::common(p, geometry, p.output)
             .unwrap_or_else(|| if planar_weight_grad::suits::<T>(p) { Method::Planar } else { Method::Direct })
+    }
+
+    /// The tensor as the method wants it: some need channels that follow one another.
+    pub(super) fn ordered(self, x: &Tensor) -> Tensor {
+        match self {
+            Method::Depthwise | Method::Winograd => super::channels_last(x),
+            _ => x.clone(),
+        }
     }
 
     /// What all passes agree on; `tiled` is what Winograd's method would cover with tiles.

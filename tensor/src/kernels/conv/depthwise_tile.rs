@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use super::depthwise::Pass;
 use super::plan::Plan;
-use super::prologue::activate;
 use super::tile::Finish;
 use super::unroll::each;
 use crate::kernels::norm::Activation;
+use crate::kernels::norm::activate;
 use crate::kernels::scratch::Scratch;
 use crate::simd::{Real, Simd};
 

@@ -28,17 +28,19 @@ struct Pass<'a, T> {
 
 /// `dw`, dense as `[c, 1, *kernel]`, where groups, input and output channels are as many.
 ///
+/// Images are divided into `most` groups at most.
+///
 /// # Safety
 /// `x` and `g` are valid for reads as `p` describes, and their channels follow one another; if `x` is mapped, there is
 /// one depth.
-pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
+pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most: usize, dw: &mut [T]) {
     let shape = Shape::current::<T>();
     let plan = Plan::forward(p);
     let channels = shape.padded(p.c);
     let size = p.taps() * channels;
     // Rows of all images are divided into groups by sizes alone.
     let rows = p.n * p.output[0] * p.output[1];
-    let groups = (rows * p.output[2] * p.c / TASK).clamp(1, GROUPS).min(rows);
+    let groups = (rows * p.output[2] * p.c / TASK).clamp(1, GROUPS.min(most)).min(rows);
     let mut sums = Scratch::<T>::new(groups * size);
     let to = Shared(sums.as_mut_ptr());
     let pass = Pass { p, plan: &plan, x, g, channels };

@@ -15,8 +15,10 @@ mod depthwise_tile;
 mod depthwise_weight_grad;
 mod direct;
 mod general;
+mod gradients;
 mod pack;
 mod pad;
+mod passes;
 mod plan;
 mod planar;
 mod planar_weight_grad;
@@ -29,15 +31,13 @@ mod weight_grad;
 mod winograd;
 
 pub use algorithm::{ConvAlgorithm, conv_algorithm, set_conv_algorithm};
+pub use gradients::{Cotangent, Gradients, conv_gradients};
 pub use problem::ConvGeometry;
 pub use prologue::{Input, Prologue};
 
 use algorithm::Method;
-use pack::Weights;
 use pad::Images;
-use plan::Plan;
 use tile::Finish;
-use winograd::Outputs;
 
 use crate::kernels::norm::{Activation, Channels, channel_affine};
 use crate::simd::Real;
@@ -70,42 +70,24 @@ pub fn conv<'a>(x: impl Into<Input<'a>>, w: &Tensor, geometry: &ConvGeometry, ep
     dispatch!(float "conv", w.dtype(), T => {
         let method = Method::forward::<T>(&p, geometry);
         let x = input.ready(method, &p);
-        let x = || Images { map: x.map::<T>(), ..images::<T>(&x.tensor, p.input) };
         let bias = epilogue.bias.map(Tensor::contiguous);
         let addend = epilogue.addend.map(|addend| addend.to_memory_format(MemoryFormat::ChannelsLast));
         if addend.is_some() && matches!(method, Method::General | Method::Planar) {
             let before = Epilogue { addend: None, activation: Activation::Identity, ..epilogue };
             return activated(&conv(input, w, geometry, before), addend.as_ref(), epilogue.activation);
         }
-        let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
-        let weights = || Weights::forward(data::<T>(w), strides(w), p.group_k());
-        match method {
-            Method::General => {
-                let (x, w) = (input.ready(method, &p).tensor.contiguous(), w.contiguous());
-                build::<T>(&shape, MemoryFormat::Contiguous, |y| {
-                    general::forward(&p, slice::<T>(&x), slice::<T>(&w), y);
-                    general::finish(p.output_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, y);
-                })
-            }
-            Method::Direct => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { direct::run(Plan::forward(&p), x(), weights(), finish, y.as_mut_ptr()) }
-            }),
-            Method::Planar => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { planar::run(&Plan::forward(&p), x(), weights(), finish, y.as_mut_ptr()) }
-            }),
-            Method::Depthwise => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { depthwise::run(&Plan::forward(&p), x(), weights(), finish, y.as_mut_ptr()) }
-            }),
-            Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-                let padding = [p.padding[1] as isize, p.padding[2] as isize];
-                let y = Outputs { data: y.as_mut_ptr(), n: p.n, k: p.k, sizes: p.output };
-                // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-                unsafe { winograd::forward(x(), weights(), padding, finish, y) }
-            }),
+        if method == Method::General {
+            let (x, w) = (input.ready(method, &p).tensor.contiguous(), w.contiguous());
+            return build::<T>(&shape, MemoryFormat::Contiguous, |y| {
+                general::forward(&p, slice::<T>(&x), slice::<T>(&w), y);
+                general::finish(p.output_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, y);
+            });
         }
+        let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
+        build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
+            // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
+            unsafe { passes::forward(method, &p, x.images::<T>(&p), w, finish, y.as_mut_ptr()) }
+        })
     })
 }
 
@@ -145,40 +127,20 @@ pub fn conv_transpose(
     let shape = shape_of(p.n, p.c, &p.input, g.rank());
     dispatch!(float "conv_transpose", g.dtype(), T => {
         let bias = epilogue.bias.map(Tensor::contiguous);
-        let finish = finish_of::<T>(bias.as_ref(), None, epilogue.activation);
-        match Method::input_grad::<T>(&p, geometry) {
-            Method::General => {
-                let (g, w) = (g.contiguous(), w.contiguous());
-                build::<T>(&shape, MemoryFormat::Contiguous, |dx| {
-                    general::input_grad(&p, slice::<T>(&g), slice::<T>(&w), dx);
-                    general::finish(p.input_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, dx);
-                })
-            }
-            Method::Direct => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
-                let (g, w) = (images::<T>(g, p.output), Weights::backward(data::<T>(w), strides(w), p.group_k()));
-                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-                unsafe { direct::run(Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
-            }),
-            Method::Planar => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
-                let (g, w) = (images::<T>(g, p.output), Weights::backward(data::<T>(w), strides(w), p.group_k()));
-                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-                unsafe { planar::run(&Plan::input_grad(&p), g, w, finish, dx.as_mut_ptr()) }
-            }),
-            Method::Depthwise => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
-                let g = channels_last(g);
-                let w = Weights::backward(data::<T>(w), strides(w), p.group_k());
-                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-                unsafe { depthwise::run(&Plan::input_grad(&p), images::<T>(&g, p.output), w, finish, dx.as_mut_ptr()) }
-            }),
-            Method::Winograd => build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
-                let g = channels_last(g);
-                let w = Weights::backward(data::<T>(w), strides(w), p.k).flipped();
-                let padding = [2 - p.padding[1] as isize, 2 - p.padding[2] as isize];
-                let dx = Outputs { data: dx.as_mut_ptr(), n: p.n, k: p.c, sizes: p.input };
-                // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-                unsafe { winograd::forward(images::<T>(&g, p.output), w, padding, finish, dx) }
-            }),
+        let method = Method::input_grad::<T>(&p, geometry);
+        if method == Method::General {
+            let (g, w) = (g.contiguous(), w.contiguous());
+            return build::<T>(&shape, MemoryFormat::Contiguous, |dx| {
+                general::input_grad(&p, slice::<T>(&g), slice::<T>(&w), dx);
+                general::finish(p.input_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, dx);
+            });
         }
+        let finish = finish_of::<T>(bias.as_ref(), None, epilogue.activation);
+        let g = method.ordered(g);
+        build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
+            // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
+            unsafe { passes::input_grad(method, &p, images::<T>(&g, p.output), w, finish, dx.as_mut_ptr()) }
+        })
     })
 }
 
@@ -201,24 +163,15 @@ pub fn conv_weight_grad<'a>(
     dispatch!(float "conv_weight_grad", g.dtype(), T => {
         let method = Method::weight_grad::<T>(&p, geometry);
         let x = input.ready(method, &p);
-        let g = if matches!(method, Method::Depthwise | Method::Winograd) { channels_last(g) } else { g.clone() };
+        let g = method.ordered(g);
         build::<T>(&shape, MemoryFormat::Contiguous, |dw| {
             if method == Method::General {
                 let (x, g) = (x.tensor.contiguous(), g.contiguous());
                 return general::weight_grad(&p, slice::<T>(&x), slice::<T>(&g), dw);
             }
-            let x_images = Images { map: x.map::<T>(), ..images::<T>(&x.tensor, p.input) };
-            let g_images = images::<T>(&g, p.output);
+            let both = [x.images::<T>(&p), images::<T>(&g, p.output)];
             // SAFETY: the tensors have the shapes of `p`, and `dw` the one of the result.
-            unsafe {
-                match method {
-                    Method::General => {}
-                    Method::Planar => planar_weight_grad::run(&p, x_images, g_images, dw),
-                    Method::Direct => weight_grad::run(&p, x_images, g_images, dw),
-                    Method::Depthwise => depthwise_weight_grad::run(&p, x_images, g_images, dw),
-                    Method::Winograd => winograd::weight_grad(&p, x_images, g_images, dw),
-                }
-            }
+            unsafe { passes::weight_grad(method, &p, both, usize::MAX, dw) }
         })
     })
 }

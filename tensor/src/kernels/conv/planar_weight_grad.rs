@@ -42,9 +42,11 @@ unsafe impl<T: Sync> Sync for Pass<T> {}
 
 /// `dw`, dense as `[k, c, *kernel]`.
 ///
+/// Images are divided into `most` groups at most.
+///
 /// # Safety
 /// `x` and `g` are valid for reads as `p` describes.
-pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
+pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most: usize, dw: &mut [T]) {
     let shape = Shape::current::<T>();
     let plan = Plan::forward(p);
     let x_planes = Planes::new(std::array::from_fn(|axis| plan.reads(axis, &(0..p.output[axis]))));
@@ -67,7 +69,7 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &
         }
     }
     let pass = Pass { x, g, x_planes, g_planes, offsets, places, lanes: shape.lanes, level: shape.level };
-    let groups = (p.work() / TASK).clamp(1, GROUPS).min(p.n);
+    let groups = (p.work() / TASK).clamp(1, GROUPS.min(most)).min(p.n);
     let size = dw.len() * shape.lanes;
     let mut sums = Scratch::<T>::new(groups * size);
     let to = Shared(sums.as_mut_ptr());

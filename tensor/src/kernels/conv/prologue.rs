@@ -3,8 +3,9 @@
 //! [`channel_affine`](crate::kernels::norm::channel_affine) gives it; the zeros around an image stay zeros.
 
 use super::algorithm::Method;
+use super::pad::Images;
 use super::problem::Problem;
-use crate::kernels::norm::{Activation, Channels, channel_affine};
+use crate::kernels::norm::{Activation, Channels, activate, channel_affine};
 use crate::simd::{Level, Real, Simd, dispatch};
 use crate::{Element, Tensor};
 
@@ -51,10 +52,6 @@ impl Input<'_> {
 
     /// The input for `method`: what it cannot do itself is done before.
     pub(super) fn ready(&self, method: Method, p: &Problem) -> Ready {
-        let ordered = |x: &Tensor| match method {
-            Method::Depthwise | Method::Winograd => super::channels_last(x),
-            _ => x.clone(),
-        };
         match self.prologue {
             Some(Prologue { channels, activation }) if Input::is_read_by(method, p) => {
                 let numbers = [&channels.mean, &channels.scale, &channels.shift].map(Tensor::contiguous);
@@ -62,15 +59,20 @@ impl Input<'_> {
             }
             Some(Prologue { channels, activation }) => {
                 let tensor = channel_affine(self.tensor, channels, None, activation);
-                Ready { tensor: ordered(&tensor), prologue: None }
+                Ready { tensor: method.ordered(&tensor), prologue: None }
             }
-            None => Ready { tensor: ordered(self.tensor), prologue: None },
+            None => Ready { tensor: method.ordered(self.tensor), prologue: None },
         }
     }
 }
 
 impl Ready {
-    pub(super) fn map<T: Real + Element>(&self) -> Option<ChannelMap<T>> {
+    /// As images of `p`'s input.
+    pub(super) fn images<T: Real + Element>(&self, p: &Problem) -> Images<T> {
+        Images { map: self.map(), ..super::images::<T>(&self.tensor, p.input) }
+    }
+
+    fn map<T: Real + Element>(&self) -> Option<ChannelMap<T>> {
         self.prologue.as_ref().map(|([mean, scale, shift], activation)| ChannelMap {
             mean: super::slice::<T>(mean).as_ptr(),
             scale: super::slice::<T>(scale).as_ptr(),
@@ -127,22 +129,6 @@ impl<S: Simd> Vectors<S> {
         unsafe {
             let y = S::add(S::mul(S::sub(x, self.mean), self.scale), self.shift);
             activate::<S>(self.activation, y)
-        }
-    }
-}
-
-/// The activation of a vector; NaN stays.
-///
-/// # Safety
-/// The level of `S` is available.
-#[inline(always)]
-pub(super) unsafe fn activate<S: Simd>(activation: Activation, y: S::Vector) -> S::Vector {
-    // SAFETY: the caller's. In this order of operands a NaN stays a NaN.
-    unsafe {
-        match activation {
-            Activation::Identity => y,
-            Activation::Relu => S::max(S::zero(), y),
-            Activation::Relu6 => S::min(S::splat(S::Scalar::from_f64(6.0)), S::max(S::zero(), y)),
         }
     }
 }

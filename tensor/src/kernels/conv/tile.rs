@@ -6,9 +6,9 @@
 //! filter size, stride, dilation and channel count, and matrix products). [`outer`] computes weight gradients: filter
 //! positions by output channels, over pixels.
 
-use super::prologue::activate;
 use super::unroll::{each, each_vector};
 use crate::kernels::norm::Activation;
+use crate::kernels::norm::activate;
 use crate::simd::{Level, Real, Simd, dispatch};
 
 /// What is done to a tile's sums before they are stored.

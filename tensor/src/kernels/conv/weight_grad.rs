@@ -42,9 +42,11 @@ struct Pass<'a, T> {
 
 /// `dw`, dense as `[k, c / groups, *kernel]`.
 ///
+/// Images are divided into `most` groups at most.
+///
 /// # Safety
 /// `x` and `g` are valid for reads as `p` describes, `dw` for writes.
-pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
+pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most: usize, dw: &mut [T]) {
     let shape = Shape::current::<T>();
     let plan = Plan::forward(p);
     let (cg, kg) = (p.group_c(), p.group_k());
@@ -83,11 +85,11 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &
     let size = p.groups * p.taps() * cg * lanes;
     let pass = Pass { p, x, g, shape, window, pads, copies_g, rows, run, lines, lanes, g_step };
 
-    let most = (p.work() / TASK).clamp(1, GROUPS);
+    let most = (p.work() / TASK).clamp(1, GROUPS.min(most));
     let parts = if size > LARGE { most.min(2) } else { most }.min(p.n.max(1));
     let blocks: Vec<_> = shape.blocks(kg).collect();
     // Output channels are divided only where images are not: each task pads all of its images anew.
-    let cuts = if parts < most { blocks.len().min(GROUPS / parts) } else { 1 };
+    let cuts = if parts < most { blocks.len().min(GROUPS.min(most) / parts) } else { 1 };
     let mut partial = Scratch::<T>::new(parts * size);
     let sums = Shared(partial.as_mut_ptr());
     parallel::for_each(parts * cuts, |task| {

@@ -1,28 +1,39 @@
 //! The gradient of a normalisation by statistics of its own input, with activation and addition folded in.
+//!
+//! Two passes: sums per channel, then the gradient in the input, which needs them. The second waits
+//! ([`InputGradient`]): a convolution before the normalisation computes it for a few images at a time as it reads it.
 
 use super::forward::{Channels, fold_planes, fold_tiles, slices};
-use super::segment::{self, Activation, IDENTITY, Plane, RELU, RELU6, Reads, Tile};
+use super::planes::{self, Activation, IDENTITY, Plane, RELU, RELU6, Reads};
+use super::rows::{self, Tile};
 use super::{Form, GRAIN, memory};
 use crate::parallel::{self, Disjoint};
 use crate::simd::{self, Real};
-use crate::{Element, Tensor, dispatch};
+use crate::{DType, Element, Tensor, dispatch};
+
+/// Per channel, what the gradient of a normalisation needs of all images and positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sums {
+    /// The sum of the masked cotangent: the gradient in the shift.
+    pub sum: Vec<f64>,
+    /// The sum of the masked cotangent times the centred input.
+    pub product: Vec<f64>,
+}
 
 /// What [`channel_gradient`] computes.
 #[derive(Clone, Debug)]
 pub struct Gradient {
-    /// In the input.
-    pub input: Tensor,
+    /// In the input, still to be computed.
+    pub input: InputGradient,
     /// In the addend, if there is one: the masked cotangent.
     pub addend: Option<Tensor>,
-    /// Per channel, the sum of the masked cotangent: the gradient in the shift.
-    pub sum: Vec<f64>,
-    /// Per channel, the sum of the masked cotangent times the centred input.
-    pub product: Vec<f64>,
+    /// For the gradients in scale and shift.
+    pub sums: Sums,
 }
 
 /// The gradient of `<g, activation((x - mean) scale + shift + addend)>`, where `mean` is `x`'s own mean and `scale`
 /// is inversely proportional to its standard deviation, if `deviation` gives `1 / sqrt(variance + eps)` per channel; if
-/// `None`, mean and scale are constants.
+/// `None`, mean and scale are constants. `known` are the sums, if whoever made `g` took them; only without an addend.
 ///
 /// # Panics
 /// If dtypes differ or are no floats, or if shapes do not fit.
@@ -33,29 +44,76 @@ pub fn channel_gradient(
     channels: &Channels,
     (addend, activation): (Option<&Tensor>, Activation),
     deviation: Option<&[f64]>,
+    known: Option<Sums>,
 ) -> Gradient {
     dispatch!(float "channel_gradient", x.dtype(), T => {
         let (x, form) = Form::of(x);
         let (g, addend) = (form.conform(g), addend.map(|addend| form.conform(addend)));
-        let r = addend.as_ref().map_or(&[] as &[T], memory::<T>);
-        let pass = Pass { x: &x, from: Reads { x: memory::<T>(&x), r, g: memory::<T>(&g) }, channels, form, deviation };
-        match (activation, addend.is_some()) {
-            (Activation::Identity, false) => pass.run::<IDENTITY, false>(),
-            (Activation::Identity, true) => pass.run::<IDENTITY, true>(),
-            (Activation::Relu, false) => pass.run::<RELU, false>(),
-            (Activation::Relu, true) => pass.run::<RELU, true>(),
-            (Activation::Relu6, false) => pass.run::<RELU6, false>(),
-            (Activation::Relu6, true) => pass.run::<RELU6, true>(),
+        let mut masked = None;
+        let sums = known.unwrap_or_else(|| {
+            let from = Reads {
+                x: memory::<T>(&x),
+                r: addend.as_ref().map_or(&[] as &[T], memory::<T>),
+                g: memory::<T>(&g),
+            };
+            match &addend {
+                None => sums_of(from, &mut [], channels, &form, (false, activation)),
+                Some(_) => {
+                    let mut sums = None;
+                    masked = Some(Tensor::build::<T>(x.layout().like(), |dr| {
+                        sums = Some(sums_of(from, dr, channels, &form, (true, activation)));
+                    }));
+                    sums.expect("just computed")
+                }
+            }
+        });
+        let count = form.count() as f64;
+        let (mut slope, mut shift) = (vec![0.0; form.c], vec![0.0; form.c]);
+        if let Some(deviation) = deviation {
+            let scale = channels.scale.to_dtype(DType::F64).to_vec::<f64>();
+            for c in 0..form.c {
+                slope[c] = -scale[c] * deviation[c] * deviation[c] * sums.product[c] / count;
+                shift[c] = -scale[c] * sums.sum[c] / count;
+            }
         }
+        let [slope, shift] = [slope, shift].map(|values| Tensor::from_vec(values, [form.c]).to_dtype(x.dtype()));
+        // What is masked already is not masked again.
+        let activation = if masked.is_some() { Activation::Identity } else { activation };
+        let g = masked.as_ref().unwrap_or(&g).clone();
+        let input = InputGradient { x, g, channels: channels.clone(), activation, slope, shift };
+        Gradient { input, addend: masked, sums }
     })
 }
 
-struct Pass<'a, T> {
-    x: &'a Tensor,
+/// The sums for a part of a normalisation: `from` of consecutive images in the form `form`; the masked cotangent goes
+/// to `masked` if there is an addend.
+pub(in crate::kernels) fn sums_of<T: Real + Element>(
+    from: Reads<'_, T>,
+    masked: &mut [T],
+    channels: &Channels,
+    form: &Form,
+    (adds, activation): (bool, Activation),
+) -> Sums {
+    let tensors = slices(channels);
+    let pass = Sum { from, values: [0, 1, 2].map(|i| memory::<T>(&tensors[i])), form };
+    let sums = match (activation, adds) {
+        _ if form.len() == 0 => vec![0.0; 2 * form.c],
+        (Activation::Identity, false) => pass.run::<IDENTITY, false>(masked),
+        (Activation::Identity, true) => pass.run::<IDENTITY, true>(masked),
+        (Activation::Relu, false) => pass.run::<RELU, false>(masked),
+        (Activation::Relu, true) => pass.run::<RELU, true>(masked),
+        (Activation::Relu6, false) => pass.run::<RELU6, false>(masked),
+        (Activation::Relu6, true) => pass.run::<RELU6, true>(masked),
+    };
+    let (sum, product) = sums.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
+    Sums { sum, product }
+}
+
+struct Sum<'a, T> {
     from: Reads<'a, T>,
-    channels: &'a Channels,
-    form: Form,
-    deviation: Option<&'a [f64]>,
+    /// Mean, scale and shift.
+    values: [&'a [T]; 3],
+    form: &'a Form,
 }
 
 impl<'a, T> Reads<'a, T> {
@@ -64,103 +122,119 @@ impl<'a, T> Reads<'a, T> {
     }
 }
 
-impl<T: Real + Element> Pass<'_, T> {
-    fn run<const ACT: u8, const ADD: bool>(&self) -> Gradient {
-        let form = &self.form;
-        let tensors = slices(self.channels);
-        let values = [0, 1, 2].map(|i| memory::<T>(&tensors[i]));
-        let sums = if form.len() == 0 {
-            vec![0.0; 2 * form.c]
-        } else if form.rows {
-            self.row_sums::<ACT, ADD>(values)
-        } else {
-            self.plane_sums::<ACT, ADD>(values)
-        };
-        let count = form.count() as f64;
-        let (sum, product): (Vec<f64>, Vec<f64>) = sums.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
-        let (mut slope, mut shift) = (vec![<T as Real>::ZERO; form.c], vec![<T as Real>::ZERO; form.c]);
-        if let Some(deviation) = self.deviation {
-            for c in 0..form.c {
-                let scale = Element::to_f64(values[1][c]);
-                slope[c] = <T as Real>::from_f64(-scale * deviation[c] * deviation[c] * product[c] / count);
-                shift[c] = <T as Real>::from_f64(-scale * sum[c] / count);
-            }
-        }
-        let mut addend = None;
-        let layout = self.x.layout().like();
-        let input = Tensor::build::<T>(layout.clone(), |dx| {
-            if ADD {
-                addend = Some(Tensor::build::<T>(layout, |dr| {
-                    self.input::<ACT, ADD>(values, [&slope, values[1], &shift], (dx, dr));
-                }));
-            } else {
-                self.input::<ACT, ADD>(values, [&slope, values[1], &shift], (dx, &mut []));
-            }
-        });
-        Gradient { input, addend, sum, product }
+impl<T: Real + Element> Sum<'_, T> {
+    fn run<const ACT: u8, const ADD: bool>(&self, masked: &mut [T]) -> Vec<f64> {
+        let masked = Disjoint::new(masked);
+        if self.form.rows { self.rows::<ACT, ADD>(&masked) } else { self.planes::<ACT, ADD>(&masked) }
     }
 
-    fn row_sums<const ACT: u8, const ADD: bool>(&self, values: [&[T]; 3]) -> Vec<f64> {
-        let (level, form) = (simd::level(), &self.form);
+    fn rows<const ACT: u8, const ADD: bool>(&self, masked: &Disjoint<'_, T>) -> Vec<f64> {
+        let (level, form) = (simd::level(), self.form);
         let chunk = form.row_chunk();
-        let tiles = values.map(|values| form.tile(values));
+        let tiles = self.values.map(|values| form.tile(values));
         let tile = Tile { mean: &tiles[0], scale: &tiles[1], shift: &tiles[2] };
         let width = 2 * form.period();
         let mut partial = vec![<T as Real>::ZERO; form.len().div_ceil(chunk) * width];
         parallel::for_each_chunk(&mut partial, width, |first, sums| {
             let start = first / width * chunk;
-            let from = self.from.part::<ADD>(start..(start + chunk).min(form.len()));
-            // SAFETY: the level is the CPU's.
-            unsafe { segment::row_sums::<T, Tile<'_, T>, ACT, ADD>(level, tile, from, sums) }
+            let range = start..(start + chunk).min(form.len());
+            // SAFETY: every chunk is written by one task; the level is the CPU's.
+            unsafe {
+                let masked = if ADD { masked.slice(start, range.len()) } else { &mut [] };
+                let from = self.from.part::<ADD>(range);
+                rows::sums::<T, ACT, ADD>(level, tile, from, masked, sums);
+            }
         });
         fold_tiles(form, &partial)
     }
 
-    fn plane_sums<const ACT: u8, const ADD: bool>(&self, [mean, scale, shift]: [&[T]; 3]) -> Vec<f64> {
-        let (level, form) = (simd::level(), &self.form);
+    fn planes<const ACT: u8, const ADD: bool>(&self, masked: &Disjoint<'_, T>) -> Vec<f64> {
+        let (level, form, [mean, scale, shift]) = (simd::level(), self.form, self.values);
         let mut partial = vec![[<T as Real>::ZERO; 2]; form.n * form.c];
         parallel::for_each_chunk(&mut partial, form.planes(), |first, pairs| {
             for (plane, pair) in (first..).zip(pairs) {
-                let from = self.from.part::<ADD>(plane * form.inner..(plane + 1) * form.inner);
-                let c = plane % form.c;
+                let (at, c) = (plane * form.inner, plane % form.c);
+                let from = self.from.part::<ADD>(at..at + form.inner);
                 let plane = Plane { mean: mean[c], scale: scale[c], shift: shift[c] };
-                // SAFETY: the level is the CPU's.
-                *pair = unsafe { segment::plane_sums::<T, ACT, ADD>(level, plane, from) };
+                // SAFETY: every plane is written by one task; the level is the CPU's.
+                *pair = unsafe {
+                    let masked = if ADD { masked.slice(at, form.inner) } else { &mut [] };
+                    planes::sums::<T, ACT, ADD>(level, plane, from, masked)
+                };
             }
         });
         fold_planes(form, &partial)
     }
+}
 
-    fn input<const ACT: u8, const ADD: bool>(&self, f: [&[T]; 3], b: [&[T]; 3], (dx, dr): (&mut [T], &mut [T])) {
-        let (level, form) = (simd::level(), &self.form);
-        let (out, add) = (Disjoint::new(dx), Disjoint::new(dr));
+/// The gradient of a normalisation in its input, not computed yet: `g scale + (x - mean) slope + shift` with the masked
+/// cotangent `g`.
+#[derive(Clone, Debug)]
+pub struct InputGradient {
+    x: Tensor,
+    g: Tensor,
+    channels: Channels,
+    activation: Activation,
+    slope: Tensor,
+    shift: Tensor,
+}
+
+impl InputGradient {
+    /// The gradient's shape.
+    pub fn shape(&self) -> &[usize] {
+        self.x.shape()
+    }
+
+    /// The gradient's dtype.
+    pub fn dtype(&self) -> DType {
+        self.x.dtype()
+    }
+
+    /// The gradient for `count` images from `first` on.
+    #[track_caller]
+    pub fn images(&self, first: usize, count: usize) -> InputGradient {
+        let [x, g] = [&self.x, &self.g].map(|batch| batch.narrow(0, first, count));
+        InputGradient { x, g, ..self.clone() }
+    }
+
+    /// The gradient, in the memory order of the input.
+    pub fn compute(&self) -> Tensor {
+        dispatch!(float "channel_gradient", self.dtype(), T => {
+            let (x, form) = Form::of(&self.x);
+            let g = form.conform(&self.g);
+            let from = Reads { x: memory::<T>(&x), r: &[], g: memory::<T>(&g) };
+            Tensor::build::<T>(x.layout().like(), |dx| match self.activation {
+                Activation::Identity => self.run::<T, IDENTITY>(from, &form, dx),
+                Activation::Relu => self.run::<T, RELU>(from, &form, dx),
+                Activation::Relu6 => self.run::<T, RELU6>(from, &form, dx),
+            })
+        })
+    }
+
+    fn run<T: Real + Element, const ACT: u8>(&self, from: Reads<'_, T>, form: &Form, dx: &mut [T]) {
+        let level = simd::level();
+        let [mean, scale, shift] = slices(&self.channels);
+        let f = [&mean, &scale, &shift].map(|values| memory::<T>(values));
+        let b = [&self.slope, &scale, &self.shift].map(|values| memory::<T>(values));
         if form.rows {
             let (f, b) = (f.map(|values| form.tile(values)), b.map(|values| form.tile(values)));
             let forward = Tile { mean: &f[0], scale: &f[1], shift: &f[2] };
             let backward = Tile { mean: &b[0], scale: &b[1], shift: &b[2] };
             let chunk = form.row_chunk().min(GRAIN.next_multiple_of(form.period().max(1)));
-            parallel::for_each(form.len().div_ceil(chunk), |task| {
-                let (at, len) = (task * chunk, chunk.min(form.len() - task * chunk));
-                let from = self.from.part::<ADD>(at..at + len);
-                // SAFETY: every chunk is written by one task; the level is the CPU's.
-                unsafe {
-                    let to = (out.slice(at, len), if ADD { add.slice(at, len) } else { &mut [] });
-                    segment::input::<T, Tile<'_, T>, ACT, ADD>(level, forward, backward, from, to);
-                }
+            parallel::for_each_chunk(dx, chunk, |at, dx| {
+                let from = from.part::<false>(at..at + dx.len());
+                // SAFETY: the level is the CPU's.
+                unsafe { rows::input::<T, ACT>(level, [forward, backward], from, dx) };
             });
         } else if form.inner > 0 {
-            let (planes, count) = (form.planes(), form.n * form.c);
-            parallel::for_each(count.div_ceil(planes), |task| {
-                for plane in task * planes..((task + 1) * planes).min(count) {
+            parallel::for_each_chunk(dx, form.planes() * form.inner, |first, dx| {
+                for (plane, dx) in (first / form.inner..).zip(dx.chunks_mut(form.inner)) {
                     let (at, c) = (plane * form.inner, plane % form.c);
-                    let from = self.from.part::<ADD>(at..at + form.inner);
                     let forward = Plane { mean: f[0][c], scale: f[1][c], shift: f[2][c] };
                     let backward = Plane { mean: b[0][c], scale: b[1][c], shift: b[2][c] };
-                    // SAFETY: every plane is written by one task; the level is the CPU's.
-                    unsafe {
-                        let to = (out.slice(at, form.inner), if ADD { add.slice(at, form.inner) } else { &mut [] });
-                        segment::input::<T, Plane<T>, ACT, ADD>(level, forward, backward, from, to);
-                    }
+                    let from = from.part::<false>(at..at + form.inner);
+                    // SAFETY: the level is the CPU's.
+                    unsafe { planes::input::<T, ACT>(level, [forward, backward], from, dx) };
                 }
             });
         }

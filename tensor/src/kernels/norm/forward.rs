@@ -1,8 +1,9 @@
 //! Statistics per channel, and the affine map that uses them.
 
-use super::segment::{self, Activation, IDENTITY, Plane, RELU, RELU6, Tile};
+use super::planes::{self, Activation, IDENTITY, Plane, RELU, RELU6};
+use super::rows::{self, Tile};
 use super::{Form, GRAIN, memory};
-use crate::parallel::{self, Disjoint};
+use crate::parallel;
 use crate::simd::{self, Real};
 use crate::{Element, Tensor, dispatch};
 
@@ -43,9 +44,11 @@ pub(super) fn fold_tiles<T: Element>(form: &Form, tiles: &[T]) -> Vec<f64> {
     let period = form.period();
     let mut sums = vec![0.0; 2 * form.c];
     for tile in tiles.chunks(2 * period) {
-        for half in 0..2 {
-            for (j, &value) in tile[half * period..][..period].iter().enumerate() {
-                sums[2 * (j % form.c) + half] += value.to_f64();
+        for (half, values) in tile.chunks(period).enumerate() {
+            for row in values.chunks(form.c) {
+                for (pair, value) in sums.chunks_exact_mut(2).zip(row) {
+                    pair[half] += value.to_f64();
+                }
             }
         }
     }
@@ -70,7 +73,7 @@ fn row_moments<T: Real + Element>(x: &[T], form: &Form, pivot: &[T]) -> Vec<f64>
     parallel::for_each_chunk(&mut partial, 2 * pivot.len(), |first, sums| {
         let start = first / sums.len() * chunk;
         // SAFETY: the level is the CPU's.
-        unsafe { segment::row_moments(level, &x[start..(start + chunk).min(x.len())], &pivot, sums) }
+        unsafe { rows::moments(level, &x[start..(start + chunk).min(x.len())], &pivot, sums) }
     });
     fold_tiles(form, &partial)
 }
@@ -82,7 +85,7 @@ fn plane_moments<T: Real + Element>(x: &[T], form: &Form, pivot: &[T]) -> Vec<f6
         for (plane, pair) in (first..).zip(pairs) {
             let x = &x[plane * form.inner..][..form.inner];
             // SAFETY: the level is the CPU's.
-            *pair = unsafe { segment::plane_moments(level, x, pivot[plane % form.c]) };
+            *pair = unsafe { planes::moments(level, x, pivot[plane % form.c]) };
         }
     });
     fold_planes(form, &partial)
@@ -99,12 +102,14 @@ pub fn channel_affine(x: &Tensor, channels: &Channels, addend: Option<&Tensor>, 
         let addend = addend.map(|addend| form.conform(addend));
         let r = addend.as_ref().map_or(&[] as &[T], memory::<T>);
         Tensor::build::<T>(x.layout().like(), |y| match (activation, addend.is_some()) {
-            (Activation::Identity, false) => run::<T, IDENTITY, false>(memory(&x), r, channels, &form, y),
-            (Activation::Identity, true) => run::<T, IDENTITY, true>(memory(&x), r, channels, &form, y),
-            (Activation::Relu, false) => run::<T, RELU, false>(memory(&x), r, channels, &form, y),
-            (Activation::Relu, true) => run::<T, RELU, true>(memory(&x), r, channels, &form, y),
-            (Activation::Relu6, false) => run::<T, RELU6, false>(memory(&x), r, channels, &form, y),
-            (Activation::Relu6, true) => run::<T, RELU6, true>(memory(&x), r, channels, &form, y),
+            (_, false) if form.rows => run_rows::<T, false>([memory(&x), r], channels, &form, activation, y),
+            (_, true) if form.rows => run_rows::<T, true>([memory(&x), r], channels, &form, activation, y),
+            (Activation::Identity, false) => run_planes::<T, IDENTITY, false>([memory(&x), r], channels, &form, y),
+            (Activation::Identity, true) => run_planes::<T, IDENTITY, true>([memory(&x), r], channels, &form, y),
+            (Activation::Relu, false) => run_planes::<T, RELU, false>([memory(&x), r], channels, &form, y),
+            (Activation::Relu, true) => run_planes::<T, RELU, true>([memory(&x), r], channels, &form, y),
+            (Activation::Relu6, false) => run_planes::<T, RELU6, false>([memory(&x), r], channels, &form, y),
+            (Activation::Relu6, true) => run_planes::<T, RELU6, true>([memory(&x), r], channels, &form, y),
         })
     })
 }
@@ -114,42 +119,46 @@ pub(super) fn slices(channels: &Channels) -> [Tensor; 3] {
     [&channels.mean, &channels.scale, &channels.shift].map(Tensor::contiguous)
 }
 
-fn run<T: Real + Element, const ACT: u8, const ADD: bool>(
-    x: &[T],
-    r: &[T],
+fn run_rows<T: Real + Element, const ADD: bool>(
+    [x, r]: [&[T]; 2],
     channels: &Channels,
     form: &Form,
+    activation: Activation,
     y: &mut [T],
 ) {
     let level = simd::level();
     let tensors = slices(channels);
-    let [mean, scale, shift] = [0, 1, 2].map(|i| memory::<T>(&tensors[i]));
-    if form.rows {
-        let [mean, scale, shift] = [mean, scale, shift].map(|values| form.tile(values));
-        let tile = Tile { mean: &mean, scale: &scale, shift: &shift };
-        let chunk = form.row_chunk().min(GRAIN.next_multiple_of(form.period().max(1)));
-        parallel::for_each_chunk(y, chunk, |at, y| {
-            let range = at..at + y.len();
-            let r = if ADD { &r[range.clone()] } else { r };
-            // SAFETY: the level is the CPU's.
-            unsafe { segment::affine::<T, Tile<'_, T>, ACT, ADD>(level, tile, &x[range], r, y) }
-        });
-    } else if form.inner > 0 {
-        let planes = form.planes();
-        let out = Disjoint::new(y);
-        let count = form.n * form.c;
-        parallel::for_each(count.div_ceil(planes), |task| {
-            for plane in task * planes..((task + 1) * planes).min(count) {
-                let (at, c) = (plane * form.inner, plane % form.c);
-                let range = at..at + form.inner;
-                let r = if ADD { &r[range.clone()] } else { r };
-                let plane = Plane { mean: mean[c], scale: scale[c], shift: shift[c] };
-                // SAFETY: every plane is written by one task; the level is the CPU's.
-                unsafe {
-                    let y = out.slice(at, form.inner);
-                    segment::affine::<T, Plane<T>, ACT, ADD>(level, plane, &x[range], r, y);
-                }
-            }
-        });
+    let [mean, scale, shift] = [0, 1, 2].map(|i| form.tile(memory::<T>(&tensors[i])));
+    let tile = Tile { mean: &mean, scale: &scale, shift: &shift };
+    let chunk = form.row_chunk().min(GRAIN.next_multiple_of(form.period().max(1)));
+    parallel::for_each_chunk(y, chunk, |at, y| {
+        let range = at..at + y.len();
+        let r = if ADD { &r[range.clone()] } else { r };
+        // SAFETY: the level is the CPU's.
+        unsafe { rows::affine::<T, ADD>(level, tile, [&x[range], r], activation, y) }
+    });
+}
+
+fn run_planes<T: Real + Element, const ACT: u8, const ADD: bool>(
+    [x, r]: [&[T]; 2],
+    channels: &Channels,
+    form: &Form,
+    y: &mut [T],
+) {
+    if form.inner == 0 {
+        return;
     }
+    let level = simd::level();
+    let tensors = slices(channels);
+    let [mean, scale, shift] = [0, 1, 2].map(|i| memory::<T>(&tensors[i]));
+    parallel::for_each_chunk(y, form.planes() * form.inner, |first, y| {
+        for (plane, y) in (first / form.inner..).zip(y.chunks_mut(form.inner)) {
+            let (at, c) = (plane * form.inner, plane % form.c);
+            let range = at..at + form.inner;
+            let r = if ADD { &r[range.clone()] } else { r };
+            let plane = Plane { mean: mean[c], scale: scale[c], shift: shift[c] };
+            // SAFETY: the level is the CPU's.
+            unsafe { planes::affine::<T, ACT, ADD>(level, plane, &x[range], r, y) }
+        }
+    });
 }

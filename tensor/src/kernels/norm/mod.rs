@@ -8,14 +8,18 @@
 
 mod backward;
 mod forward;
-mod segment;
+mod planes;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use backward::{Gradient, channel_gradient};
+pub(super) use backward::sums_of;
+pub use backward::{Gradient, InputGradient, Sums, channel_gradient};
 pub use forward::{Channels, channel_affine, channel_statistics};
-pub use segment::Activation;
+pub use planes::Activation;
+pub(super) use planes::Reads;
 
+use crate::simd::{Real, Simd};
 use crate::{Element, MemoryFormat, Tensor};
 
 /// Chunks that sums are cut into at most.
@@ -26,7 +30,7 @@ const GRAIN: usize = 16 * 1024;
 
 /// How a tensor's channels lie in memory.
 #[derive(Clone, Copy, Debug)]
-struct Form {
+pub(super) struct Form {
     /// Channel fastest, else positions fastest.
     rows: bool,
     n: usize,
@@ -36,7 +40,7 @@ struct Form {
 
 impl Form {
     /// The tensor, copied only where it is neither form, and the form it is in.
-    fn of(x: &Tensor) -> (Tensor, Form) {
+    pub(super) fn of(x: &Tensor) -> (Tensor, Form) {
         let shape = x.shape();
         let (n, c, inner) = (shape[0], shape[1], shape[2..].iter().product());
         let last = inner == 1 || (c > 1 && !x.is_contiguous() && x.layout().is_in_format(MemoryFormat::ChannelsLast));
@@ -83,6 +87,22 @@ impl Form {
 }
 
 /// The elements in memory order of a tensor that a [`Form`] has put right.
-fn memory<T: Element>(x: &Tensor) -> &[T] {
+pub(super) fn memory<T: Element>(x: &Tensor) -> &[T] {
     x.as_memory::<T>().expect("a tensor in a memory format is dense")
+}
+
+/// The activation of a vector; NaN stays.
+///
+/// # Safety
+/// The level of `S` is available.
+#[inline(always)]
+pub(super) unsafe fn activate<S: Simd>(activation: Activation, y: S::Vector) -> S::Vector {
+    // SAFETY: the caller's. In this order of operands a NaN stays a NaN.
+    unsafe {
+        match activation {
+            Activation::Identity => y,
+            Activation::Relu => S::max(S::zero(), y),
+            Activation::Relu6 => S::min(S::splat(S::Scalar::from_f64(6.0)), S::max(S::zero(), y)),
+        }
+    }
 }

@@ -29,9 +29,17 @@ unsafe impl<T: Sync> Sync for Pass<T> {}
 
 /// `dw`, dense as `[k, c, 1, 3, 3]`.
 ///
+/// Images are divided into `most` groups at most.
+///
 /// # Safety
 /// `x` and `g` are valid for reads as `p` describes, and their channels follow one another.
-pub(in crate::kernels::conv) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, dw: &mut [T]) {
+pub(in crate::kernels::conv) unsafe fn run<T: Real>(
+    p: &Problem,
+    x: Images<T>,
+    g: Images<T>,
+    most: usize,
+    dw: &mut [T],
+) {
     let shape = Shape::current::<T>();
     let channels = [shape.padded(p.c), shape.padded(p.k)];
     let mut zeros = Scratch::<T>::new(channels[0].max(channels[1]));
@@ -40,7 +48,7 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g
     let tiling = Tiling::new(p.n, p.output, [p.padding[1] as isize, p.padding[2] as isize]);
     let pass = Pass { x, g, tiling, shape, channels, zeros: zeros.as_ptr() };
     let blocks = tiling.tiles().div_ceil(BLOCK);
-    let groups = blocks.clamp(1, GROUPS);
+    let groups = blocks.clamp(1, GROUPS.min(most));
     let size = POINTS * p.c * channels[1];
     let mut sums = Scratch::<T>::new(groups * size);
     let to = Shared(sums.as_mut_ptr());

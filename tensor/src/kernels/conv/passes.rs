@@ -1,0 +1,97 @@
+//! The three passes by a method that is chosen already, into memory that is given. The general method has its own memory
+//! order and is not among them.
+
+use super::algorithm::Method;
+use super::pack::Weights;
+use super::pad::Images;
+use super::plan::Plan;
+use super::problem::Problem;
+use super::tile::Finish;
+use super::winograd::Outputs;
+use super::{
+    data, depthwise, depthwise_weight_grad, direct, planar, planar_weight_grad, strides, weight_grad, winograd,
+};
+use crate::simd::Real;
+use crate::{Element, Tensor};
+
+/// `y = conv(x, w)`, dense NHWC.
+///
+/// # Safety
+/// `x` and `w` are valid for reads and `y` for writes as `p` says, and what `finish` points to for as many elements;
+/// the channels of `x` follow one another where the method wants it ([`Input::ready`](super::Input::ready)).
+pub(super) unsafe fn forward<T: Real + Element>(
+    method: Method,
+    p: &Problem,
+    x: Images<T>,
+    w: &Tensor,
+    finish: Finish<T>,
+    y: *mut T,
+) {
+    let weights = Weights::forward(data::<T>(w), strides(w), p.group_k());
+    // SAFETY: the caller's.
+    unsafe {
+        match method {
+            Method::General => unreachable!("the general method is called by itself"),
+            Method::Direct => direct::run(Plan::forward(p), x, weights, finish, y),
+            Method::Planar => planar::run(&Plan::forward(p), x, weights, finish, y),
+            Method::Depthwise => depthwise::run(&Plan::forward(p), x, weights, finish, y),
+            Method::Winograd => {
+                let padding = [p.padding[1] as isize, p.padding[2] as isize];
+                let y = Outputs { data: y, n: p.n, k: p.k, sizes: p.output };
+                winograd::forward(x, weights, padding, finish, y);
+            }
+        }
+    }
+}
+
+/// The gradient in the input, dense NHWC.
+///
+/// # Safety
+/// As for [`forward`], with `g` in the place of `x`.
+pub(super) unsafe fn input_grad<T: Real + Element>(
+    method: Method,
+    p: &Problem,
+    g: Images<T>,
+    w: &Tensor,
+    finish: Finish<T>,
+    dx: *mut T,
+) {
+    let weights = Weights::backward(data::<T>(w), strides(w), p.group_k());
+    // SAFETY: the caller's.
+    unsafe {
+        match method {
+            Method::General => unreachable!("the general method is called by itself"),
+            Method::Direct => direct::run(Plan::input_grad(p), g, weights, finish, dx),
+            Method::Planar => planar::run(&Plan::input_grad(p), g, weights, finish, dx),
+            Method::Depthwise => depthwise::run(&Plan::input_grad(p), g, weights, finish, dx),
+            Method::Winograd => {
+                let padding = [2 - p.padding[1] as isize, 2 - p.padding[2] as isize];
+                let dx = Outputs { data: dx, n: p.n, k: p.c, sizes: p.input };
+                winograd::forward(g, weights.flipped(), padding, finish, dx);
+            }
+        }
+    }
+}
+
+/// The gradient in the weights, dense; sums are divided into `most` groups at most.
+///
+/// # Safety
+/// As for [`forward`], with `x` and `g` to read; the channels of both follow one another where the method wants it.
+pub(super) unsafe fn weight_grad<T: Real + Element>(
+    method: Method,
+    p: &Problem,
+    [x, g]: [Images<T>; 2],
+    most: usize,
+    dw: &mut [T],
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        match method {
+            Method::General => unreachable!("the general method is called by itself"),
+            Method::Direct => weight_grad::run(p, x, g, most, dw),
+            Method::Planar => planar_weight_grad::run(p, x, g, most, dw),
+            Method::Depthwise => depthwise_weight_grad::run(p, x, g, most, dw),
+            Method::Winograd => winograd::weight_grad(p, x, g, most, dw),
+        }
+    }
+}
