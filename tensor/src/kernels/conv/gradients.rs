@@ -77,7 +77,7 @@ pub fn conv_gradients(x: Input<'_>, w: &Tensor, g: &Cotangent, geometry: &ConvGe
     dispatch!(float "conv_gradients", w.dtype(), T => {
         let methods = [Method::input_grad::<T>(&p, geometry), Method::weight_grad::<T>(&p, geometry)];
         let shares = wants == [true; 2] || (wants[1] && matches!(g, Cotangent::Normalized(_)));
-        let parts = parts(&p, size_of::<T>());
+        let parts = parts(&p, size_of::<T>(), g);
         if shares && parts >= LEAST && !methods.contains(&Method::General) && g.shape() == shape_of(p.n, p.k, &p.output, w.rank()) {
             return Shared { p: &p, x, w, g, methods, wants, parts }.run::<T>();
         }
@@ -90,13 +90,15 @@ pub fn conv_gradients(x: Input<'_>, w: &Tensor, g: &Cotangent, geometry: &ConvGe
     })
 }
 
-/// How many parts the images are cut into.
-fn parts(p: &Problem, bytes: usize) -> usize {
+/// How many parts the images are cut into; 0 if that does not pay.
+fn parts(p: &Problem, bytes: usize, g: &Cotangent) -> usize {
     let image = bytes * (p.c * p.input_pixels()).max(p.k * p.output_pixels());
-    let parts = p.n.div_ceil((RESIDENT / image.max(1)).max(1));
-    // Every part has weight gradients of its own.
+    let together = (RESIDENT / image.max(1)).max(1);
+    // Every part packs the weights and has weight gradients of its own. A cotangent that is computed as it is read saves
+    // more than one that is there.
     let weights = bytes * p.k * p.group_c() * p.taps();
-    if 4 * weights > RESIDENT { 0 } else { parts }
+    let weight = if matches!(g, Cotangent::Normalized(_)) { 4 } else { 16 };
+    if weight * weights > together * image { 0 } else { p.n.div_ceil(together) }
 }
 
 /// A call that is cut.

@@ -141,6 +141,9 @@ pub(super) struct Row<T> {
     pub(super) c: usize,
 }
 
+/// Elements that inputs are asked for ahead of their use.
+const AHEAD: usize = 1 << 10;
+
 #[inline(always)]
 unsafe fn row_kernel<S: Simd>(row: &Row<S::Scalar>, map: ChannelMap<S::Scalar>, to: *mut S::Scalar) {
     let whole = row.c / S::LANES * S::LANES;
@@ -149,6 +152,7 @@ unsafe fn row_kernel<S: Simd>(row: &Row<S::Scalar>, map: ChannelMap<S::Scalar>, 
         unsafe {
             let (from, to) = (row.from.offset(p as isize * row.step), to.add(p * row.c));
             for channel in (0..whole).step_by(S::LANES) {
+                S::prefetch(from.wrapping_add(channel + AHEAD));
                 let map = map.vectors::<S>(channel, S::LANES);
                 S::store(to.add(channel), map.apply(S::load(from.add(channel))));
             }

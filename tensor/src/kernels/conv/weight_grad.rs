@@ -21,6 +21,12 @@ const TASK: usize = 1 << 19;
 /// Elements of partial sums above which tasks divide the output channels instead of the images.
 const LARGE: usize = 1 << 18;
 
+/// Bytes of the input that should stay in the first-level cache.
+const RESIDENT: usize = 24 << 10;
+
+/// Pixels that the sums of a tile are kept in registers for, at least.
+const LEAST: usize = 48;
+
 struct Pass<'a, T> {
     p: &'a Problem,
     x: Images<T>,
@@ -135,7 +141,9 @@ impl<T: Real> Pass<'_, T> {
                 unsafe { self.copy_g(n, copied.as_mut_ptr()) };
                 b = copied.as_ptr();
             }
-            for group in 0..p.groups {
+            for (lines, group) in
+                self.lines.chunks(self.band()).flat_map(|lines| (0..p.groups).map(move |g| (lines, g)))
+            {
                 let lane = group * if self.copies_g { self.lanes } else { p.group_k() };
                 for &(block, vectors) in blocks {
                     for (index, &row) in self.rows.iter().enumerate() {
@@ -152,7 +160,7 @@ impl<T: Real> Pass<'_, T> {
                                         a_move: p.stride[2] * p.c,
                                         b: b.wrapping_add(lane + block),
                                         b_move: self.g_step,
-                                        rows: &self.lines,
+                                        rows: lines,
                                         run: p.output[2],
                                         out: sums.add(position * self.lanes + block),
                                         out_step: self.lanes,
@@ -164,6 +172,14 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
         }
+    }
+
+    /// Lines that all filter positions and channels are summed over before the next: their inputs stay in the first-level
+    /// cache, and they are long enough for what it costs to take up the sums again.
+    fn band(&self) -> usize {
+        let p = self.p;
+        let line = p.output[2] * p.stride[2] * p.c * size_of::<T>();
+        (RESIDENT / line.max(1)).max(LEAST.div_ceil(p.output[2].max(1)))
     }
 
     /// Copies image `n` of `g`, each group's channels filled up with zeros to whole vectors.
