@@ -5,7 +5,7 @@
 
 use gradus::nn::data::{DataLoader, TensorDataset};
 use gradus::nn::loss::cross_entropy;
-use gradus::nn::optim::Sgd;
+use gradus::nn::optim::{Optimizer, Sgd};
 use gradus::nn::schedule::{OneCycleLr, Scheduler};
 use gradus::nn::train::evaluate;
 use gradus::prelude::*;
@@ -24,7 +24,7 @@ fn train(train: &InMemory, test: &InMemory, seed: u64, epochs: u64) -> Result<f6
     manual_seed(seed);
     let model = ResNetCifar::resnet20(1, 10);
     let batches = loader(train, 128, Some(seed));
-    let steps = epochs as i64 * train.len().div_ceil(128) as i64;
+    let steps = epochs as i64 * batches.samples().div_ceil(128) as i64;
     let mut sgd = Sgd::builder(0.1).momentum(0.9).weight_decay(1e-4).build(model.parameters());
     let mut cycle = OneCycleLr::builder(0.2, steps).build(&mut sgd);
     for epoch in 0..epochs {

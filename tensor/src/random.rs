@@ -5,7 +5,6 @@
 mod distribution;
 
 use std::cell::Cell;
-use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::{Rng, SeedableRng};
@@ -195,7 +194,7 @@ static DEFAULT: Mutex<Option<Generator>> = Mutex::new(None);
 
 thread_local! {
     /// The generator of the innermost [`with_seed`] of this thread.
-    static SCOPED: Cell<Option<Generator>> = const { Cell::new(None) };
+    static SCOPED: Cell<Option<Box<Generator>>> = const { Cell::new(None) };
 }
 
 /// The default generator while somebody draws from it. Its methods are called on it directly rather than in a closure,
@@ -203,13 +202,13 @@ thread_local! {
 enum Default {
     Shared(MutexGuard<'static, Option<Generator>>),
     /// That of a [`with_seed`], which goes back when the draw ends.
-    Scoped(Generator),
+    Scoped(Option<Box<Generator>>),
 }
 
 impl Default {
     fn lock() -> Default {
         match SCOPED.take() {
-            Some(generator) => Default::Scoped(generator),
+            Some(generator) => Default::Scoped(Some(generator)),
             // A fault in a draw leaves a generator that is as good as any.
             None => Default::Shared(DEFAULT.lock().unwrap_or_else(PoisonError::into_inner)),
         }
@@ -218,7 +217,7 @@ impl Default {
     fn generator(&mut self) -> &mut Generator {
         match self {
             Default::Shared(shared) => shared.get_or_insert_with(|| Generator::new(0)),
-            Default::Scoped(generator) => generator,
+            Default::Scoped(generator) => generator.as_mut().expect("taken when dropped alone"),
         }
     }
 }
@@ -226,7 +225,7 @@ impl Default {
 impl Drop for Default {
     fn drop(&mut self) {
         if let Default::Scoped(generator) = self {
-            SCOPED.set(Some(mem::replace(generator, Generator::new(0))));
+            SCOPED.set(generator.take());
         }
     }
 }
@@ -253,13 +252,13 @@ pub fn manual_seed(seed: u64) {
 /// assert_eq!(with_seed(2, draw), with_seed(2, draw));
 /// ```
 pub fn with_seed<R>(seed: u64, body: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Generator>);
+    struct Restore(Option<Box<Generator>>);
     impl Drop for Restore {
         fn drop(&mut self) {
             SCOPED.set(self.0.take());
         }
     }
-    let _restore = Restore(SCOPED.replace(Some(Generator::new(seed))));
+    let _restore = Restore(SCOPED.replace(Some(Box::new(Generator::new(seed)))));
     body()
 }
 
