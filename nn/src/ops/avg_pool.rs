@@ -44,16 +44,11 @@ pub fn avg_pool<const D: usize>(x: &Variable, pool: impl Into<Pool<D>>) -> Varia
                         let (from, to) = (first.max(padding) - padding, end.min(size + padding).max(padding) - padding);
                         let count = if pool.count_include_pad { end - first } else { to - from };
                         let divisor = match pool.divisor_override {
-                            Some(divisor) => {
-                                if axis == 0 {
-                                    divisor
-                                } else {
-                                    1
-                                }
-                            }
-                            None => count,
+                            Some(divisor) if axis == 0 => divisor as f64,
+                            Some(_) => 1.0,
+                            None => count as f64,
                         };
-                        (from..to).map(|i| (i, 1.0 / divisor as f64)).collect()
+                        (from..to).map(|i| (i, 1.0 / divisor)).collect()
                     })
                     .collect();
                 (axis + 2, Taps::new(size, rows))

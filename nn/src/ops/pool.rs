@@ -27,7 +27,7 @@ pub struct Pool<const D: usize> {
     /// Whether padding counts in averages.
     pub count_include_pad: bool,
     /// What averages divide by, in place of the window's size.
-    pub divisor_override: Option<usize>,
+    pub divisor_override: Option<isize>,
 }
 
 impl<const D: usize> Pool<D> {
@@ -71,7 +71,7 @@ impl<const D: usize> Pool<D> {
     }
 
     /// What averages divide by, in place of the window's size.
-    pub fn divisor_override(self, divisor: usize) -> Pool<D> {
+    pub fn divisor_override(self, divisor: isize) -> Pool<D> {
         Pool { divisor_override: Some(divisor), ..self }
     }
 
