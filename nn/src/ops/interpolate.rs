@@ -229,13 +229,16 @@ pub fn interpolate(x: &Variable, options: &Interpolate) -> Variable {
     if options.align_corners && !smooth {
         tensor::fault!("interpolate", [input: x.shape()], "align_corners needs a smooth mode, got {mode:?}");
     }
+    for axis in 0..spatial {
+        let (input, output) = (x.shape()[axis + 2], options.output(axis, x.shape()[axis + 2]).0);
+        if output == 0 || input == 0 {
+            tensor::fault!("interpolate", [input: x.shape()], "cannot resize {input} to {output} positions");
+        }
+    }
     let maps: Vec<(usize, Taps)> = (0..spatial)
         .map(|axis| {
             let input = x.shape()[axis + 2];
             let (output, scale) = options.output(axis, input);
-            if output == 0 || input == 0 {
-                tensor::fault!("interpolate", [input: x.shape()], "cannot resize {input} to {output} positions");
-            }
             let scale = match scale {
                 _ if options.align_corners && output > 1 => (input - 1) as f64 / (output - 1) as f64,
                 _ if options.align_corners => 0.0,
