@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (artist, critic) = (artist(), critic());
     println!("artist\n{}\n\ncritic\n{}\n", artist.summary(&[64, NOISE, 1, 1])?, critic.summary(&[64, 1, 28, 28])?);
     let [mut artist_step, mut critic_step] =
-        [&artist, &critic].map(|model| Adam::builder(1e-3).betas(0.5, 0.999).build(model.parameters()));
+        [&artist, &critic].map(|model| Adam::builder(1e-3).betas((0.5, 0.999)).build(model.parameters()));
     let noise = || Variable::new(Tensor::randn([64, NOISE, 1, 1], DType::F32));
     let [real, made] = [1.0, 0.0].map(|value| Variable::new(Tensor::full([64, 1], value, DType::F32)));
     let fixed = noise();

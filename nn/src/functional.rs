@@ -12,6 +12,12 @@ use crate::Buffer;
 use crate::ops::batch_norm::{self as bn, Source, Statistics};
 use crate::ops::{avg_pool as avg, dropout as drop, max_pool as max, norm};
 
+pub use crate::loss::{
+    binary_cross_entropy, binary_cross_entropy_with_logits, cosine_embedding_loss, cross_entropy, ctc_loss, dice_loss,
+    gaussian_nll_loss, hinge_embedding_loss, huber_loss, kl_div, l1_loss, margin_ranking_loss, mse_loss,
+    multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss, nll_loss, poisson_nll_loss,
+    sigmoid_focal_loss, smooth_l1_loss, soft_margin_loss, triplet_margin_loss,
+};
 pub use crate::ops::activation::{
     celu, elu, gelu, gelu_tanh, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
     log_sigmoid as logsigmoid, mish, prelu, relu6, rrelu, rrelu_train, selu, silu, softplus, softshrink, softsign,
@@ -37,6 +43,7 @@ pub use crate::ops::pad::{PadMode, pad};
 pub use crate::ops::pool::Pool;
 pub use crate::ops::shuffle::{channel_shuffle, pixel_shuffle, pixel_unshuffle};
 pub use crate::ops::softmax::{log_softmax, softmax, softmin};
+pub use autograd::ops::elementwise::{sigmoid, tanh};
 
 /// `max(x, 0)`. PyTorch: `torch.nn.functional.relu`.
 ///
@@ -85,6 +92,39 @@ pools! {
     avg_pool1d avg::avg_pool, 1;
     avg_pool2d avg::avg_pool, 2;
     avg_pool3d avg::avg_pool, 3;
+}
+
+macro_rules! further_pools {
+    ($($power:ident $inverse:ident $n:literal;)*) => {$(
+        #[doc = concat!("See [`lp_pool`](avg::lp_pool). PyTorch: `torch.nn.functional.", stringify!($power), "`.")]
+        ///
+        /// # Panics
+        /// If the input has not as many axes, the options do not fit it, or `norm_type` is 0.
+        #[track_caller]
+        pub fn $power(x: &Variable, norm_type: f64, pool: impl Into<Pool<$n>>) -> Variable {
+            avg::lp_pool(x, norm_type, pool)
+        }
+
+        #[doc = concat!("See [`max_unpool`](max::max_unpool). PyTorch: `torch.nn.functional.", stringify!($inverse), "`.")]
+        ///
+        /// # Panics
+        /// If shapes differ, an index is out of range, or the output size is further than a stride from the usual one.
+        #[track_caller]
+        pub fn $inverse(
+            x: &Variable,
+            indices: &Tensor,
+            pool: impl Into<Pool<$n>>,
+            output_size: Option<[usize; $n]>,
+        ) -> Variable {
+            max::max_unpool(x, indices, pool, output_size)
+        }
+    )*};
+}
+
+further_pools! {
+    lp_pool1d max_unpool1d 1;
+    lp_pool2d max_unpool2d 2;
+    lp_pool3d max_unpool3d 3;
 }
 
 macro_rules! adaptive {

@@ -29,6 +29,7 @@ mod chained;
 mod cycle;
 mod decay;
 mod lambda;
+mod per_group;
 mod plateau;
 mod scheduled;
 mod sequential;
@@ -42,7 +43,8 @@ pub use decay::{
     ConstantLr, ConstantLrOptions, ExponentialLr, ExponentialLrOptions, LinearLr, LinearLrOptions, MultiStepLr,
     MultiStepLrOptions, PolynomialLr, PolynomialLrOptions, StepLr, StepLrOptions,
 };
-pub use lambda::{LambdaLr, MultiplicativeLr};
+pub use lambda::{Factor, LambdaLr, MultiplicativeLr};
+pub use per_group::PerGroup;
 pub use plateau::{PlateauMode, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, ThresholdMode};
 pub use scheduled::{Moment, Policy, Scheduled};
 pub use sequential::SequentialLr;
@@ -115,7 +117,7 @@ fn expect_name(scheduler: &'static str, state: &serde_json::Value) -> Result<(),
 macro_rules! schedule {
     (
         $(#[$meta:meta])*
-        pub struct $options:ident for $scheduler:ident, $torch:literal ($($(#[$rdoc:meta])* $required:ident: $rtype:ty),*) {
+        pub struct $options:ident for $scheduler:ident, $torch:literal ($($required:ident: $rtype:ty $(as $given:ty)?),*) {
             $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
         }
         $(state { $($state:ident: $stype:ty,)* })?
@@ -153,10 +155,21 @@ macro_rules! schedule {
 
         impl $scheduler {
             /// The default options, to be changed before `build`.
-            pub fn builder($($required: $rtype),*) -> $options {
-                $options { $($required,)* $($field: $default,)* $($($state: Default::default(),)*)? }
+            pub fn builder($($required: $crate::schedule::given!($rtype $(, $given)?)),*) -> $options {
+                $options { $($required: $required.into(),)* $($field: $default,)* $($($state: Default::default(),)*)? }
             }
         }
     };
 }
 use schedule;
+
+/// The type in which an option is given: its own, unless another is named.
+macro_rules! given {
+    ($own:ty) => {
+        $own
+    };
+    ($own:ty, $given:ty) => {
+        $given
+    };
+}
+use given;

@@ -162,3 +162,86 @@ fn linear_resizing_copies_along_axes_whose_size_stays() {
         assert!((got - expected).abs() < 1e-12, "{rows:?}");
     }
 }
+
+#[test]
+fn nearest_resizing_of_images_copies_or_doubles_whatever_the_factor() {
+    // PyTorch: interpolate(x, scale_factor=factor), of 2 axes alone.
+    let at = |shape: &[usize], factors: &[f64]| {
+        let x = Variable::new(Tensor::arange(0.0, 3.0, 1.0, DType::F64).reshape(shape));
+        Upsample::new(Interpolate::scales(factors)).call(&x).to_vec::<f64>()
+    };
+    assert_eq!(at(&[1, 1, 3, 1], &[1.2, 1.0]), [0.0, 1.0, 2.0]);
+    assert_eq!(at(&[1, 1, 1, 3], &[1.0, 2.269]), [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]);
+    assert_eq!(at(&[1, 1, 3], &[1.2]), [0.0, 0.0, 1.0]);
+    assert_eq!(at(&[1, 1, 1, 1, 3], &[1.0, 1.0, 2.269]), [0.0, 0.0, 0.0, 1.0, 1.0, 2.0]);
+}
+
+#[test]
+fn rows_are_shortened_to_their_largest_entry() {
+    let options = EmbeddingOptions { max_norm: Some(0.5), norm_type: f64::INFINITY, ..Default::default() };
+    let table = Embedding::with_options(2, 2, options);
+    table.weight.set_data(Tensor::from([[1.0, -2.0], [1.0, -2.0]]));
+    table.call(&Variable::new(Tensor::from([1i64])));
+    let rows = table.weight.to_vec::<f64>();
+    assert_eq!(rows[..2], [1.0, -2.0]);
+    assert!((rows[2] - 0.25).abs() < 1e-7 && (rows[3] + 0.5).abs() < 1e-7, "{rows:?}");
+}
+
+#[test]
+fn second_gradients_of_an_empty_batch_are_zero() {
+    let bn = BatchNorm2d::new(3);
+    bn.to_dtype(DType::F64);
+    let x = Variable::leaf(Tensor::zeros([0, 3, 2, 2], DType::F64));
+    let y = bn.call(&x);
+    let first = autograd::grad(&[&(&y * &y).sum(&[], false)], &[&x], true).remove(0);
+    let second = autograd::grad(&[&first.sum(&[], false)], &[bn.weight.as_ref().unwrap().variable()], false);
+    assert_eq!(second[0].to_vec::<f64>(), [0.0; 3]);
+}
+
+#[test]
+fn slopes_of_log_sigmoid_keep_their_digits_far_out() {
+    // 1 / (1 + e^x), and -e^-|x| / (1 + e^-|x|)^2.
+    let tail = (-30.0f64).exp();
+    let near = |got: f64, expected: f64| (got / expected - 1.0).abs() < 1e-12;
+    for x in [-30.0, 30.0] {
+        let x = Variable::leaf(Tensor::from([x]));
+        let gradient = |y: &Variable, record: bool| autograd::grad(&[&y.sum(&[], false)], &[&x], record).remove(0);
+        let (plain, first) =
+            (gradient(&functional::logsigmoid(&x), false), gradient(&functional::logsigmoid(&x), true));
+        let second = gradient(&first, false).item::<f64>();
+        let expected = if x.item::<f64>() > 0.0 { tail / (1.0 + tail) } else { 1.0 / (1.0 + tail) };
+        assert!(near(plain.item(), expected) && near(first.item(), expected), "{x:?}: {plain:?} {first:?}");
+        assert!(near(second, -tail / (1.0 + tail).powi(2)), "{x:?}: {second}");
+    }
+}
+
+#[test]
+fn a_single_class_has_no_gradient_of_any_order() {
+    let x = Variable::leaf(Tensor::from([[0.84], [-2.17]]));
+    let q = Variable::new(Tensor::from([[1.0], [0.3]]));
+    let y = functional::cross_entropy(&x, &q);
+    let first = autograd::grad(&[&y], &[&x], true).remove(0);
+    assert_eq!(first.to_vec::<f64>(), [0.0; 2]);
+    let second =
+        autograd::grad(&[&(&first * &Variable::new(Tensor::from([[0.3], [0.7]]))).sum(&[], false)], &[&x], false);
+    assert_eq!(second[0].to_vec::<f64>(), [0.0; 2]);
+}
+
+#[test]
+fn a_divisor_may_be_negative() {
+    let x = Variable::new(Tensor::from([[[[1.0, 2.0], [3.0, 4.0]]]]));
+    assert_eq!(AvgPool2d::new(Pool::new(2).divisor_override(-2)).call(&x).to_vec::<f64>(), [-5.0]);
+}
+
+#[test]
+fn functions_are_their_layers() {
+    let x = Variable::new(Generator::new(3).uniform_between([2, 3, 6, 5], 0.1, 1.0, DType::F64));
+    let same = |a: &Variable, b: &Variable| assert_eq!((a.shape(), a.to_vec::<f64>()), (b.shape(), b.to_vec::<f64>()));
+    same(&functional::lp_pool2d(&x, 3.0, (2, 3)), &LPPool2d::new(3.0, (2, 3)).call(&x));
+    let pool = MaxPool2d::new((2, 1));
+    let (y, indices) = pool.with_indices(&x);
+    let back = MaxUnpool2d::new((2, 1)).unpool(&y, &indices, Some([6, 5]));
+    same(&functional::max_unpool2d(&y, &indices, (2, 1), Some([6, 5])), &back);
+    same(&functional::sigmoid(&x), &Sigmoid::new().call(&x));
+    same(&functional::tanh(&x), &Tanh::new().call(&x));
+}

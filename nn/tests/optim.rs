@@ -100,7 +100,7 @@ fn a_step_leaves_what_a_graph_saved() {
 fn faults_are_named() {
     let w = leaf(&[1.0]);
     assert_eq!(said(|| Sgd::new([&w], -1.0)), "SGD: lr must be at least 0, got -1");
-    assert_eq!(said(|| Adam::builder(1e-3).betas(1.0, 0.9).build([&w])), "Adam: beta1 must be in [0, 1), got 1");
+    assert_eq!(said(|| Adam::builder(1e-3).betas((1.0, 0.9)).build([&w])), "Adam: beta1 must be in [0, 1), got 1");
     assert_eq!(
         said(|| Sgd::builder(0.1).nesterov(true).build([&w])),
         "SGD: nesterov needs a momentum and no dampening, got momentum 0 and dampening 0"
@@ -168,4 +168,31 @@ fn moving_averages_follow_slowly() {
     w.set_data(Tensor::from([2.0]));
     ema.update();
     assert!((ema.averages()[0].item::<f64>() - 1.1).abs() < 1e-15);
+}
+
+#[test]
+fn lion_steps_by_the_sign_of_a_mean() {
+    // Chen et al. (2023), algorithm 2; PyTorch has no Lion to compare with.
+    let (lr, beta1, beta2, decay) = (0.1, 0.8, 0.5, 0.25);
+    let start = [1.0, -2.0, 0.5];
+    let gradients = [[1.0, -1.0, 0.0], [-0.1, 3.0, 0.2], [-4.0, 0.5, -0.1]];
+    for maximize in [false, true] {
+        let w = leaf(&start);
+        let mut lion = Lion::builder(lr).betas((beta1, beta2)).weight_decay(decay).maximize(maximize).build([&w]);
+        let (mut values, mut means) = (start, [0.0f64; 3]);
+        for gradient in gradients {
+            w.set_grad(Some(Variable::new(Tensor::from(gradient))));
+            lion.step();
+            for ((value, mean), g) in values.iter_mut().zip(&mut means).zip(gradient) {
+                let g = if maximize { -g } else { g };
+                let mixed = beta1 * *mean + (1.0 - beta1) * g;
+                let direction = if mixed == 0.0 { 0.0 } else { mixed.signum() };
+                *value -= lr * (direction + decay * *value);
+                *mean = beta2 * *mean + (1.0 - beta2) * g;
+            }
+        }
+        for (got, expected) in w.to_vec::<f64>().iter().zip(values) {
+            assert!((got - expected).abs() < 1e-14, "{got} and {expected}");
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Every schedule, saved halfway and restored into a fresh one, goes on to the bit; so does every optimizer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use gradus_nn::optim::{Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, RAdam, RmsProp, Rprop, Sgd};
 use gradus_nn::prelude::*;
 use gradus_nn::schedule::{
@@ -16,6 +18,11 @@ fn sgd() -> Sgd {
     sgd
 }
 
+fn fault(f: impl FnOnce()) -> String {
+    let fault = catch_unwind(AssertUnwindSafe(f)).expect_err("expected a fault");
+    fault.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
 type Make = fn(&mut dyn Optimizer) -> Box<dyn Scheduler>;
 
 const EVERY: &[(&str, Make)] = &[
@@ -28,7 +35,7 @@ const EVERY: &[(&str, Make)] = &[
     ("CosineAnnealingLR", |o| Box::new(CosineAnnealingLr::builder(6).build(o))),
     ("CosineAnnealingWarmRestarts", |o| Box::new(CosineAnnealingWarmRestarts::builder(3).t_mult(2).build(o))),
     ("CyclicLR", |o| Box::new(CyclicLr::builder(0.01, 0.2).step_size_up(3).build(o))),
-    ("OneCycleLR", |o| Box::new(OneCycleLr::builder(0.5, 12).build(o))),
+    ("OneCycleLR", |o| Box::new(OneCycleLr::builder([0.5, 0.2], 12).build(o))),
     ("LambdaLR", |o| Box::new(LambdaLr::new(o, |epoch| 1.0 / (1.0 + epoch as f64)))),
     ("MultiplicativeLR", |o| Box::new(MultiplicativeLr::new(o, |epoch| 1.0 - 0.01 * epoch as f64))),
     ("SequentialLR", |o| Box::new(SequentialLr::warmup(o, 0.25, 6, |o| ExponentialLr::builder(0.5).build(o)))),
@@ -74,6 +81,74 @@ fn schedules_go_on_where_they_were_saved() {
         assert_eq!(fault, format!("{name}: the state is of {}", EVERY[other].0));
         assert_eq!(restored.state_dict(), before);
     }
+}
+
+/// The rates and momenta of both groups over some steps.
+fn course(make: Make) -> Vec<Vec<(f64, Option<f64>)>> {
+    let mut optimizer = sgd();
+    let mut schedule = make(&mut optimizer);
+    let steps = (0..14).map(|_| {
+        let now = rates(&optimizer);
+        schedule.step(&mut optimizer);
+        now
+    });
+    steps.collect()
+}
+
+#[test]
+fn every_group_may_have_numbers_of_its_own() {
+    let (cyclic, one_cycle): ([Make; 3], [Make; 3]) = (
+        [
+            |o| Box::new(CyclicLr::builder([0.01, 0.2], [0.6, 0.3]).step_size_up(4).max_momentum([0.9, 0.7]).build(o)),
+            |o| Box::new(CyclicLr::builder(0.01, 0.6).step_size_up(4).max_momentum(0.9).build(o)),
+            |o| Box::new(CyclicLr::builder(0.2, 0.3).step_size_up(4).max_momentum(0.7).build(o)),
+        ],
+        [
+            |o| Box::new(OneCycleLr::builder([0.5, 0.2], 14).base_momentum(vec![0.8, 0.6]).build(o)),
+            |o| Box::new(OneCycleLr::builder(0.5, 14).base_momentum(0.8).build(o)),
+            |o| Box::new(OneCycleLr::builder(0.2, 14).base_momentum(0.6).build(o)),
+        ],
+    );
+    for [both, first, second] in [cyclic, one_cycle] {
+        let [both, first, second] = [both, first, second].map(course);
+        for step in 0..both.len() {
+            assert_eq!(both[step], [first[step][0], second[step][1]], "step {step}");
+        }
+        assert_ne!(first, second);
+    }
+
+    let mut optimizer = sgd();
+    let mut lambda = LambdaLr::per_group(
+        &mut optimizer,
+        vec![Box::new(|epoch| 0.5f64.powi(epoch as i32)), Box::new(|epoch| 1.0 + epoch as f64)],
+    );
+    lambda.step(&mut optimizer);
+    lambda.step(&mut optimizer);
+    assert_eq!(lambda.last_lr(), [0.1 * 0.25, 0.03 * 3.0]);
+    assert_eq!(
+        fault(|| drop(MultiplicativeLr::per_group(&mut sgd(), vec![]))),
+        "MultiplicativeLR: 0 functions for 2 parameter groups"
+    );
+
+    let mut optimizer = sgd();
+    let mut plateau = ReduceLrOnPlateau::builder().patience(0).factor(0.5).min_lr([0.04, 0.001]).build(&optimizer);
+    for _ in 0..4 {
+        plateau.step(1.0, &mut optimizer);
+    }
+    assert_eq!(plateau.last_lr(), [0.04, 0.03 / 8.0]);
+
+    assert_eq!(
+        fault(|| drop(CyclicLr::builder([0.1], 0.2).build(&mut sgd()))),
+        "CyclicLR: base_lr has 1 numbers for 2 parameter groups"
+    );
+    assert_eq!(
+        fault(|| drop(OneCycleLr::builder(0.1, 5).max_momentum([0.9; 3]).build(&mut sgd()))),
+        "OneCycleLR: max_momentum has 3 numbers for 2 parameter groups"
+    );
+    assert_eq!(
+        fault(|| drop(ReduceLrOnPlateau::builder().min_lr([0.1; 3]).build(&sgd()))),
+        "ReduceLROnPlateau: min_lr has 3 numbers for 2 parameter groups"
+    );
 }
 
 #[test]

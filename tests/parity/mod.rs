@@ -128,6 +128,7 @@ fn dispatch(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
     match case.kind.as_str() {
         "function" => function::run(case, tensors),
         "module" => module::run(case, tensors),
+        "print" => module::print(case, tensors),
         "loss" => loss::run(case, tensors),
         "optimizer" => optimizer::run(case, tensors),
         "scheduler" => scheduler::run(case),

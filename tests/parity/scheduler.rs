@@ -4,8 +4,8 @@ use gradus::autograd::Variable;
 use gradus::nn::optim::Optimizer;
 use gradus::nn::schedule::{
     Anneal, ChainedScheduler, ConstantLr, CosineAnnealingLr, CosineAnnealingWarmRestarts, CycleMode, CyclicLr,
-    ExponentialLr, LinearLr, MultiStepLr, OneCycleLr, PlateauMode, PolynomialLr, ReduceLrOnPlateau, Scheduler,
-    SequentialLr, StepLr, ThresholdMode,
+    ExponentialLr, LinearLr, MultiStepLr, OneCycleLr, PerGroup, PlateauMode, PolynomialLr, ReduceLrOnPlateau,
+    Scheduler, SequentialLr, StepLr, ThresholdMode,
 };
 use gradus::tensor::{DType, Tensor};
 use serde_json::{Map, Value, json};
@@ -18,6 +18,15 @@ use super::{Case, Outcome, optimizer};
 enum Steps {
     Plain(Box<dyn Scheduler>),
     Plateau(Box<ReduceLrOnPlateau>),
+}
+
+/// A number for all groups, or one for each.
+fn per_group(args: &Arguments<'_>, name: &str, default: f64) -> PerGroup {
+    match args.floats(name) {
+        None => PerGroup::All(default),
+        Some(_) if args.raw(name).is_array() => PerGroup::Each(args.floats(name).unwrap_or_default()),
+        Some(values) => PerGroup::All(values[0]),
+    }
 }
 
 fn plain(op: &str, value: &Value, optimizer: &mut dyn Optimizer) -> Result<Box<dyn Scheduler>, Outcome> {
@@ -64,12 +73,12 @@ fn plain(op: &str, value: &Value, optimizer: &mut dyn Optimizer) -> Result<Box<d
             };
             let linear = args.text("anneal_strategy", "cos") == "linear";
             Box::new(
-                OneCycleLr::builder(float("max_lr", 0.1), total)
+                OneCycleLr::builder(per_group(&args, "max_lr", 0.1), total)
                     .pct_start(float("pct_start", 0.3))
                     .anneal_strategy(if linear { Anneal::Linear } else { Anneal::Cos })
                     .cycle_momentum(args.flag("cycle_momentum", true))
-                    .base_momentum(float("base_momentum", 0.85))
-                    .max_momentum(float("max_momentum", 0.95))
+                    .base_momentum(per_group(&args, "base_momentum", 0.85))
+                    .max_momentum(per_group(&args, "max_momentum", 0.95))
                     .div_factor(float("div_factor", 25.0))
                     .final_div_factor(float("final_div_factor", 1e4))
                     .three_phase(args.flag("three_phase", false))
@@ -77,20 +86,22 @@ fn plain(op: &str, value: &Value, optimizer: &mut dyn Optimizer) -> Result<Box<d
             )
         }
         "CyclicLR" => {
+            // Only for a scale_fn, which JSON cannot write.
+            args.text("scale_mode", "cycle");
             let mode = match args.text("mode", "triangular") {
                 "triangular2" => CycleMode::Triangular2,
                 "exp_range" => CycleMode::ExpRange,
                 _ => CycleMode::Triangular,
             };
             Box::new(
-                CyclicLr::builder(float("base_lr", 0.0), float("max_lr", 0.0))
+                CyclicLr::builder(per_group(&args, "base_lr", 0.0), per_group(&args, "max_lr", 0.0))
                     .step_size_up(int("step_size_up", 2000))
                     .step_size_down(args.int("step_size_down").map(|size| size as i64))
                     .mode(mode)
                     .gamma(float("gamma", 1.0))
                     .cycle_momentum(args.flag("cycle_momentum", true))
-                    .base_momentum(float("base_momentum", 0.8))
-                    .max_momentum(float("max_momentum", 0.9))
+                    .base_momentum(per_group(&args, "base_momentum", 0.8))
+                    .max_momentum(per_group(&args, "max_momentum", 0.9))
                     .build(optimizer),
             )
         }
@@ -126,7 +137,7 @@ fn plateau(value: &Value, optimizer: &dyn Optimizer) -> Result<ReduceLrOnPlateau
             ThresholdMode::Rel
         })
         .cooldown(args.int_or("cooldown", 0) as u64)
-        .min_lr(args.float_or("min_lr", 0.0))
+        .min_lr(per_group(&args, "min_lr", 0.0))
         .eps(args.float_or("eps", 1e-8));
     args.finish()?;
     Ok(builder.build(optimizer))

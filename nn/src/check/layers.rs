@@ -172,6 +172,39 @@ fn no_layer_is_without_a_check() {
     assert!(layers.len() > 80, "only {} layers were found", layers.len());
     assert_eq!(layers.difference(&checked).collect::<Vec<_>>(), Vec::<&&str>::new());
     assert_eq!(checked.difference(&layers).collect::<Vec<_>>(), Vec::<&&str>::new());
+    // What the list above cannot see.
+    assert!(!source.contains('*') && !source.contains("pub mod") && !source.contains("pub struct"));
+
+    let prelude = include_str!("../prelude.rs");
+    let imported = prelude.split_once("crate::layers::{").and_then(|(_, rest)| rest.split_once('}')).unwrap().0;
+    let imported: BTreeSet<&str> = imported.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    assert_eq!(imported, checked, "the prelude has every layer, and no other");
+}
+
+/// The types in `text` for which it says how they compute.
+fn forwarding(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| line.starts_with("impl"))
+        .filter_map(|line| line.split_once(" Forward for ").map(|(_, rest)| rest))
+        .filter_map(|rest| rest.split(|letter: char| !letter.is_alphanumeric()).find(|part| !part.is_empty()))
+}
+
+#[test]
+fn nothing_computes_outside_the_layers_but_containers_and_parametrizations() {
+    let mut outside = BTreeSet::new();
+    let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("check") && !path.ends_with("layers") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                outside.extend(forwarding(&std::fs::read_to_string(path).unwrap()).map(str::to_owned));
+            }
+        }
+    }
+    // Checked in `container` and `parametrized`.
+    assert_eq!(outside.iter().collect::<Vec<_>>(), ["Parametrized", "Sequential"]);
 }
 
 thread_local! {

@@ -2,6 +2,8 @@
 
 use autograd::Variable;
 
+use super::text::{Printed, float};
+
 use crate::module::{Forward, ModuleState};
 use crate::ops::activation as op;
 use crate::ops::softmax;
@@ -32,7 +34,7 @@ macro_rules! activations {
             }
 
             fn options_text(&self) -> String {
-                let options: Vec<String> = vec![$(format!("{}={:?}", stringify!($option), self.$option)),*];
+                let options: Vec<String> = vec![$(self.$option.printed(stringify!($option))),*];
                 options.join(", ")
             }
         }
@@ -135,7 +137,7 @@ impl Threshold {
     }
 
     fn options_text(&self) -> String {
-        format!("threshold={}, value={}", self.threshold, self.value)
+        format!("threshold={}, value={}", float(self.threshold), float(self.value))
     }
 }
 
@@ -198,7 +200,7 @@ impl RReLU {
     }
 
     fn options_text(&self) -> String {
-        format!("lower={}, upper={}", self.lower, self.upper)
+        format!("lower={}, upper={}", float(self.lower), float(self.upper))
     }
 }
 

@@ -3,6 +3,8 @@
 use autograd::Variable;
 use tensor::{DType, Tensor};
 
+use super::text::{flag, float};
+
 use crate::functional::{self, Running};
 use crate::module::{Forward, ModuleState};
 use crate::ops::batch_norm::Affine;
@@ -28,27 +30,25 @@ struct Options {
     eps: f64,
     momentum: Option<f64>,
     affine: bool,
+    bias: bool,
     track: bool,
-}
-
-fn flag(value: bool) -> &'static str {
-    if value { "True" } else { "False" }
 }
 
 impl Options {
     fn text(&self) -> String {
-        let momentum = self.momentum.map_or("None".to_owned(), |momentum| momentum.to_string());
         format!(
-            "{}, eps={:e}, momentum={momentum}, affine={}, track_running_stats={}",
+            "{}, eps={}, momentum={}, affine={}, bias={}, track_running_stats={}",
             self.features,
-            self.eps,
+            float(self.eps),
+            self.momentum.map_or("None".to_owned(), float),
             flag(self.affine),
+            flag(self.affine && self.bias),
             flag(self.track)
         )
     }
 
-    fn parameter(&self, value: f64) -> Option<Parameter> {
-        self.affine.then(|| Parameter::new(Tensor::full([self.features], value, DType::F32)))
+    fn parameter(&self, wanted: bool, value: f64) -> Option<Parameter> {
+        wanted.then(|| Parameter::new(Tensor::full([self.features], value, DType::F32)))
     }
 
     fn buffer(&self, value: f64) -> Option<Buffer> {
@@ -88,7 +88,8 @@ macro_rules! layer {
             /// For other options.
             pub fn builder(num_features: usize) -> $builder<N> {
                 let (affine, track) = ($affine, $track);
-                $builder(Options { features: num_features, eps: 1e-5, momentum: Some(0.1), affine, track })
+                let (eps, momentum) = (1e-5, Some(0.1));
+                $builder(Options { features: num_features, eps, momentum, affine, bias: true, track })
             }
 
             fn options_text(&self) -> String {
@@ -132,6 +133,12 @@ macro_rules! layer {
                 self
             }
 
+            /// Whether offsets are learned where factors are; unless set, they are.
+            pub fn bias(mut self, bias: bool) -> Self {
+                self.0.bias = bias;
+                self
+            }
+
             /// Whether running statistics are kept, and used in evaluation.
             pub fn track_running_stats(mut self, track: bool) -> Self {
                 self.0.track = track;
@@ -142,8 +149,8 @@ macro_rules! layer {
             pub fn build(self) -> $name<N> {
                 let options = self.0;
                 $name {
-                    weight: options.parameter(1.0),
-                    bias: options.parameter(0.0),
+                    weight: options.parameter(options.affine, 1.0),
+                    bias: options.parameter(options.affine && options.bias, 0.0),
                     running_mean: options.buffer(0.0),
                     running_var: options.buffer(1.0),
                     num_batches_tracked: options.track.then(|| Buffer::new(Tensor::scalar(0i64))),

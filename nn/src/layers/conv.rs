@@ -3,9 +3,10 @@
 use autograd::Variable;
 use tensor::{DType, with_default_generator};
 
+use super::text::tuple;
 use crate::module::{Forward, ModuleState};
 use crate::ops::conv::{ConvOptions, convolve};
-use crate::ops::window::{Padding, PaddingMode, Size, tuple};
+use crate::ops::window::{Padding, PaddingMode, Size};
 use crate::parametrizations::Weighted;
 use crate::{Module, Parameter};
 

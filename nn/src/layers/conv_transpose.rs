@@ -4,9 +4,10 @@ use autograd::Variable;
 use tensor::DType;
 
 use super::conv::{check_groups, check_sizes, initial, options_of_both};
+use super::text::tuple;
 use crate::module::{Forward, ModuleState};
 use crate::ops::conv::{ConvTransposeOptions, conv_transpose, output_padding_for};
-use crate::ops::window::{Size, tuple};
+use crate::ops::window::Size;
 use crate::parametrizations::Weighted;
 use crate::{Module, Parameter};
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use autograd::Variable;
 use tensor::{Generator, with_default_generator};
 
+use super::text::float;
 use crate::Module;
 use crate::module::{Forward, ModuleState};
 use crate::ops::dropout as op;
@@ -44,7 +45,7 @@ macro_rules! dropouts {
             }
 
             fn options_text(&self) -> String {
-                format!("p={}", self.p)
+                format!("p={}, inplace=False", float(self.p))
             }
         }
 

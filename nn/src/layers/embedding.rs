@@ -3,6 +3,8 @@
 use autograd::Variable;
 use tensor::{DType, Tensor, with_default_generator};
 
+use super::text::float;
+
 use crate::module::{Forward, ModuleState};
 use crate::ops::{bilinear, embedding as op};
 use crate::{Module, Parameter};
@@ -72,8 +74,20 @@ impl Embedding {
 
     fn options_text(&self) -> String {
         let shape = self.weight.shape();
-        let padding = self.options.padding_idx.map_or(String::new(), |padding| format!(", padding_idx={padding}"));
-        format!("{}, {}{padding}", shape[0], shape[1])
+        let mut text = format!("{}, {}", shape[0], shape[1]);
+        if let Some(padding) = self.options.padding_idx {
+            text.push_str(&format!(", padding_idx={}", padding.rem_euclid(shape[0] as isize)));
+        }
+        if let Some(norm) = self.options.max_norm {
+            text.push_str(&format!(", max_norm={}", float(norm)));
+        }
+        if self.options.norm_type != 2.0 {
+            text.push_str(&format!(", norm_type={}", float(self.options.norm_type)));
+        }
+        if self.options.scale_grad_by_freq {
+            text.push_str(", scale_grad_by_freq=True");
+        }
+        text
     }
 }
 

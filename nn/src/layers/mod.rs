@@ -12,6 +12,7 @@ mod pad;
 mod pool;
 mod resize;
 mod shape;
+mod text;
 
 pub use activation::{
     CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish, PReLU,

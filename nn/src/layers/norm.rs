@@ -3,11 +3,11 @@
 use autograd::Variable;
 use tensor::{DType, Tensor};
 
+use super::text::{flag, float, tuple};
 use crate::module::{Forward, ModuleState};
 use crate::ops::batch_norm::Affine;
 use crate::ops::norm;
 use crate::ops::norm::LocalResponse;
-use crate::ops::window::tuple;
 use crate::{Module, Parameter};
 
 fn ones(shape: &[usize]) -> Parameter {
@@ -20,10 +20,6 @@ fn zeros(shape: &[usize]) -> Parameter {
 
 fn affine<'a>(weight: &'a Option<Parameter>, bias: &'a Option<Parameter>) -> Affine<'a> {
     Affine { weight: weight.as_ref().map(Parameter::variable), bias: bias.as_ref().map(Parameter::variable) }
-}
-
-fn flag(value: bool) -> &'static str {
-    if value { "True" } else { "False" }
 }
 
 /// Groups of channels of every image normalised (Wu and He, 2018). PyTorch: `torch.nn.GroupNorm`.
@@ -56,26 +52,33 @@ impl GroupNorm {
     /// If the channels do not divide into as many groups.
     #[track_caller]
     pub fn new(num_groups: usize, num_channels: usize) -> GroupNorm {
-        GroupNorm::with_options(num_groups, num_channels, 1e-5, true)
+        GroupNorm::with_options(num_groups, num_channels, 1e-5, true, true)
     }
 
-    /// With all options.
+    /// With all options: what is added to the variance, whether factors are learned, and whether offsets are as well.
     ///
     /// # Panics
     /// If the channels do not divide into as many groups.
     #[track_caller]
-    pub fn with_options(num_groups: usize, num_channels: usize, eps: f64, has_affine: bool) -> GroupNorm {
+    pub fn with_options(
+        num_groups: usize,
+        num_channels: usize,
+        eps: f64,
+        has_affine: bool,
+        has_bias: bool,
+    ) -> GroupNorm {
         if num_groups == 0 || !num_channels.is_multiple_of(num_groups) {
             tensor::fault!("group_norm", [], "{num_channels} channels do not divide into {num_groups} groups");
         }
         let weight = has_affine.then(|| ones(&[num_channels]));
-        let bias = has_affine.then(|| zeros(&[num_channels]));
+        let bias = (has_affine && has_bias).then(|| zeros(&[num_channels]));
         GroupNorm { weight, bias, sizes: [num_groups, num_channels], eps, state: ModuleState::default() }
     }
 
     fn options_text(&self) -> String {
         let [groups, channels] = self.sizes;
-        format!("{groups}, {channels}, eps={:e}, affine={}", self.eps, flag(self.weight.is_some()))
+        let (affine, bias) = (flag(self.weight.is_some()), flag(self.bias.is_some()));
+        format!("{groups}, {channels}, eps={}, affine={affine}, bias={bias}", float(self.eps))
     }
 }
 
@@ -128,8 +131,8 @@ impl LayerNorm {
     }
 
     fn options_text(&self) -> String {
-        let affine = flag(self.weight.is_some());
-        format!("{}, eps={:e}, elementwise_affine={affine}", tuple(&self.shape), self.eps)
+        let (affine, bias) = (flag(self.weight.is_some()), flag(self.bias.is_some()));
+        format!("{}, eps={}, elementwise_affine={affine}, bias={bias}", tuple(&self.shape), float(self.eps))
     }
 }
 
@@ -169,7 +172,7 @@ impl RMSNorm {
     }
 
     fn options_text(&self) -> String {
-        let eps = self.eps.map_or("None".to_owned(), |eps| format!("{eps:e}"));
+        let eps = self.eps.map_or("None".to_owned(), float);
         format!("{}, eps={eps}, elementwise_affine={}", tuple(&self.shape), flag(self.weight.is_some()))
     }
 }
@@ -203,7 +206,7 @@ impl LocalResponseNorm {
 
     fn options_text(&self) -> String {
         let LocalResponse { size, alpha, beta, k } = self.options;
-        format!("{size}, alpha={alpha}, beta={beta}, k={k}")
+        format!("{size}, alpha={}, beta={}, k={}", float(alpha), float(beta), float(k))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use autograd::Variable;
 
+use super::text::{float, tuple};
+
 use crate::Module;
 use crate::module::{Forward, ModuleState};
 use crate::ops::pad::{PadMode, Rim, pad};
@@ -50,8 +52,7 @@ macro_rules! pads {
 }
 
 fn text(padding: &[[isize; 2]]) -> String {
-    let amounts: Vec<String> = padding.iter().flatten().map(isize::to_string).collect();
-    format!("({})", amounts.join(", "))
+    tuple(padding.as_flattened())
 }
 
 #[track_caller]
@@ -112,7 +113,7 @@ impl<const N: usize> ConstantPad<N> {
     }
 
     fn options_text(&self) -> String {
-        format!("padding={}, value={}", text(&self.padding), self.value)
+        format!("padding={}, value={}", text(&self.padding), float(self.value))
     }
 }
 

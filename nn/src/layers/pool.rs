@@ -3,9 +3,11 @@
 use autograd::Variable;
 use tensor::Tensor;
 
+use super::text::{flag, float, sizes, tuple};
+
 use crate::module::{Forward, ModuleState};
 use crate::ops::pool::Pool;
-use crate::ops::window::{Size, tuple};
+use crate::ops::window::Size;
 use crate::ops::{avg_pool, max_pool};
 use crate::{Buffer, Module};
 
@@ -29,16 +31,10 @@ dimensions! {
     AdaptiveMaxPool: AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d;
 }
 
-fn options_text<const N: usize>(pool: &Pool<N>) -> String {
-    let mut text = format!("kernel_size={}, stride={}", tuple(&pool.kernel_size), tuple(&pool.stride));
-    text.push_str(&format!(", padding={}", tuple(&pool.padding)));
-    if pool.dilation != [1; N] {
-        text.push_str(&format!(", dilation={}", tuple(&pool.dilation)));
-    }
-    if pool.ceil_mode {
-        text.push_str(", ceil_mode=True");
-    }
-    text
+/// Kernel, stride and padding, each printed by `values`.
+fn windows_text<const N: usize>(pool: &Pool<N>, values: fn(&[usize]) -> String) -> String {
+    let [kernel_size, stride, padding] = [pool.kernel_size, pool.stride, pool.padding].map(|sizes| values(&sizes));
+    format!("kernel_size={kernel_size}, stride={stride}, padding={padding}")
 }
 
 /// The maximum of every window; see [`max_pool`](crate::ops::max_pool::max_pool).
@@ -79,7 +75,8 @@ impl<const N: usize> MaxPool<N> {
     }
 
     fn options_text(&self) -> String {
-        options_text(&self.pool)
+        let (windows, dilation) = (windows_text(&self.pool, sizes), sizes(&self.pool.dilation));
+        format!("{windows}, dilation={dilation}, ceil_mode={}", flag(self.pool.ceil_mode))
     }
 }
 
@@ -107,7 +104,8 @@ impl<const N: usize> AvgPool<N> {
     }
 
     fn options_text(&self) -> String {
-        options_text(&self.pool)
+        // PyTorch makes tuples of the sizes of one axis alone.
+        windows_text(&self.pool, if N == 1 { tuple } else { sizes })
     }
 }
 
@@ -137,7 +135,11 @@ impl<const N: usize> LPPool<N> {
     }
 
     fn options_text(&self) -> String {
-        format!("norm_type={}, {}", self.norm_type, options_text(&self.pool))
+        let Pool { kernel_size, stride, ceil_mode, .. } = self.pool;
+        let stride = if stride == kernel_size { "None".to_owned() } else { sizes(&stride) };
+        // A whole number is most likely an integer there.
+        let norm = if self.norm_type.fract() == 0.0 { self.norm_type.to_string() } else { float(self.norm_type) };
+        format!("norm_type={norm}, kernel_size={}, stride={stride}, ceil_mode={}", sizes(&kernel_size), flag(ceil_mode))
     }
 }
 
@@ -184,7 +186,7 @@ impl<const N: usize> MaxUnpool<N> {
     }
 
     fn options_text(&self) -> String {
-        options_text(&self.pool)
+        windows_text(&self.pool, tuple)
     }
 }
 
@@ -218,9 +220,9 @@ impl OutputSize<2> for (usize, usize) {
     }
 }
 
-fn sizes_text(sizes: &[Option<usize>]) -> String {
-    let sizes: Vec<String> = sizes.iter().map(|size| size.map_or("None".into(), |size| size.to_string())).collect();
-    format!("output_size=({})", sizes.join(", "))
+fn sizes_text(output: &[Option<usize>]) -> String {
+    let names: Vec<String> = output.iter().map(|size| size.map_or("None".into(), |size| size.to_string())).collect();
+    format!("output_size={}", sizes(&names))
 }
 
 /// Means over windows that divide the input into a given number of parts;

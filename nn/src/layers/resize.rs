@@ -2,6 +2,8 @@
 
 use autograd::Variable;
 
+use super::text::{float, sizes};
+
 use crate::Module;
 use crate::module::{Forward, ModuleState};
 use crate::ops::interpolate::{Interpolate, InterpolateMode, interpolate};
@@ -43,7 +45,14 @@ impl Upsample {
     }
 
     fn options_text(&self) -> String {
-        self.options.text()
+        let (size, factors, mode) = self.options.printed();
+        let place = match factors {
+            [] => format!("size={}", sizes(size)),
+            factors => {
+                format!("scale_factor={}", sizes(&factors.iter().map(|&factor| float(factor)).collect::<Vec<_>>()))
+            }
+        };
+        format!("{place}, mode='{mode}'")
     }
 }
 
@@ -114,7 +123,8 @@ impl Unfold {
 
 fn window_text(pool: &Pool<2>) -> String {
     let Pool { kernel_size, stride, padding, dilation, .. } = pool;
-    format!("kernel_size={kernel_size:?}, dilation={dilation:?}, padding={padding:?}, stride={stride:?}")
+    let [kernel_size, dilation, padding, stride] = [kernel_size, dilation, padding, stride].map(|values| sizes(values));
+    format!("kernel_size={kernel_size}, dilation={dilation}, padding={padding}, stride={stride}")
 }
 
 impl Forward for Unfold {
@@ -141,7 +151,7 @@ impl Fold {
     }
 
     fn options_text(&self) -> String {
-        format!("output_size={:?}, {}", self.output_size, window_text(&self.pool))
+        format!("output_size={}, {}", sizes(&self.output_size), window_text(&self.pool))
     }
 }
 

@@ -21,6 +21,16 @@ fn weighted(op: &str, losses: &Variable, weight: Option<&Tensor>, reduction: Red
 loss! {
     /// `-w (t log x + (1 - t) log(1 - x))` of probabilities, with logarithms not below -100. PyTorch:
     /// `torch.nn.BCELoss`. Of logits, [`BceWithLogitsLoss`] is more exact.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::BceLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.5]));
+    /// let t = Variable::new(Tensor::from([1.0]));
+    /// let loss = BceLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2f64.ln()).abs() < 1e-5);
+    /// ```
     pub struct BceLoss {
         /// A weight that broadcasts to the input; none by default.
         weight: Option<Tensor> = None,
@@ -69,6 +79,16 @@ pub fn binary_cross_entropy(input: &Variable, target: &Variable) -> Variable {
 loss! {
     /// `-w (p t log s + (1 - t) log(1 - s))` with `s = sigmoid(x)`, computed from the logits `x` without overflow.
     /// PyTorch: `torch.nn.BCEWithLogitsLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::BceWithLogitsLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.0]));
+    /// let t = Variable::new(Tensor::from([1.0]));
+    /// let loss = BceWithLogitsLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2f64.ln()).abs() < 1e-5);
+    /// ```
     pub struct BceWithLogitsLoss {
         /// A weight that broadcasts to the input; none by default.
         weight: Option<Tensor> = None,
@@ -118,6 +138,16 @@ pub fn binary_cross_entropy_with_logits(input: &Variable, target: &Variable) -> 
 
 loss! {
     /// `log(1 + e^(-t x))` for targets 1 and -1. PyTorch: `torch.nn.SoftMarginLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::SoftMarginLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.0]));
+    /// let t = Variable::new(Tensor::from([1.0]));
+    /// let loss = SoftMarginLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2f64.ln()).abs() < 1e-5);
+    /// ```
     pub struct SoftMarginLoss {}
 }
 pointwise! { SoftMarginLoss, soft_margin_loss, self => SoftMarginError,
@@ -127,6 +157,16 @@ pointwise! { SoftMarginLoss, soft_margin_loss, self => SoftMarginError,
 loss! {
     /// The mean over classes of [`BceWithLogitsLoss`], for inputs and targets `[N, C]` or `[C]`. PyTorch:
     /// `torch.nn.MultiLabelSoftMarginLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::MultiLabelSoftMarginLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[0.0, 0.0]]));
+    /// let t = Variable::new(Tensor::from([[1.0, 0.0]]));
+    /// let loss = MultiLabelSoftMarginLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2f64.ln()).abs() < 1e-5);
+    /// ```
     pub struct MultiLabelSoftMarginLoss {
         /// A weight `[C]` per class; none by default.
         weight: Option<Tensor> = None,

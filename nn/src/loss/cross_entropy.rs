@@ -6,6 +6,7 @@ use tensor::{DType, Tensor};
 use super::target::{check_labels, class_weight};
 use super::{Reduction, loss};
 use crate::ops::losses::{CrossEntropy, reduced};
+use crate::ops::softmax::log_softmax;
 
 loss! {
     /// Softmax and the negative logarithm of the class's probability.
@@ -99,13 +100,6 @@ fn batch_of_one(
     if reduction == Reduction::None { loss.squeeze(0) } else { loss }
 }
 
-/// `x - log sum e^x`, without overflow.
-pub(super) fn log_softmax(x: &Variable, axis: isize) -> Variable {
-    // A constant shift changes neither the value nor any derivative.
-    let shifted = x - Variable::new(x.data().amax(&[axis], true));
-    &shifted - shifted.exp().sum(&[axis], true).log()
-}
-
 /// Cross entropy of logits `[N, C, ...]` and labels `[N, ...]`, averaged. PyTorch:
 /// `torch.nn.functional.cross_entropy`.
 ///
@@ -127,6 +121,16 @@ pub fn cross_entropy(input: &Variable, target: &Variable) -> Variable {
 loss! {
     /// The negative of the label's entry of log-probabilities `[N, C, ...]`, weighted: `-w_y x_y`; the mean divides by the
     /// sum of the weights of the labels that count. PyTorch: `torch.nn.NLLLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::NllLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[-1.0, -2.0]]));
+    /// let t = Variable::new(Tensor::from([1i64]));
+    /// let loss = NllLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2.0).abs() < 1e-5);
+    /// ```
     pub struct NllLoss {
         /// A weight `[C]` per class; none by default.
         weight: Option<Tensor> = None,

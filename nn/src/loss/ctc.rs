@@ -13,6 +13,18 @@ loss! {
     ///
     /// The gradient is that of the log-probabilities themselves; PyTorch's has the softmax's part added, which vanishes
     /// in the softmax before.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::CtcLoss;
+    /// use tensor::Tensor;
+    /// let log_probs = Variable::new(Tensor::from([[[0.5f64.ln(), 0.5f64.ln()]]]));
+    /// let labels = Variable::new(Tensor::from([[1i64]]));
+    /// let input_lengths = Variable::new(Tensor::from([1i64]));
+    /// let target_lengths = Variable::new(Tensor::from([1i64]));
+    /// let loss = CtcLoss::new().forward(&log_probs, &labels, &input_lengths, &target_lengths).item::<f64>();
+    /// assert!((loss - 2f64.ln()).abs() < 1e-5);
+    /// ```
     pub struct CtcLoss {
         /// The class of the blank; 0 by default.
         blank: i64 = 0,

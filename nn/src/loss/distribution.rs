@@ -11,6 +11,16 @@ use crate::ops::losses::{Divergence, Pointwise, PoissonDeviance, reduced};
 loss! {
     /// `t (log t - x)` for log-probabilities `x`, 0 where `t` is 0. The mean is over elements;
     /// [`BatchMean`](super::Reduction::BatchMean) gives the divergence per sample. PyTorch: `torch.nn.KLDivLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::{KlDivLoss, Reduction};
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([-1.0, -2.0]));
+    /// let t = Variable::new(Tensor::from([0.0, 1.0]));
+    /// let loss = KlDivLoss::new().reduction(Reduction::Sum).forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2.0).abs() < 1e-5);
+    /// ```
     pub struct KlDivLoss {
         /// Whether targets are logarithms: `e^t (t - x)`; not by default.
         log_target: bool = false,
@@ -23,6 +33,16 @@ pointwise! { KlDivLoss, kl_div, self => Divergence { log_target: self.log_target
 loss! {
     /// `e^x - t x`, the negative log-likelihood of a Poisson distribution but for `log t!`. PyTorch:
     /// `torch.nn.PoissonNLLLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::PoissonNllLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.0]));
+    /// let t = Variable::new(Tensor::from([2.0]));
+    /// let loss = PoissonNllLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 1.0).abs() < 1e-5);
+    /// ```
     pub struct PoissonNllLoss {
         /// Whether inputs are logarithms of rates; if not, the loss is `x - t log(x + eps)`. True by default.
         log_input: bool = true,
@@ -39,6 +59,17 @@ pointwise! { PoissonNllLoss, poisson_nll_loss,
 
 loss! {
     /// `(log v + (x - t)^2 / v) / 2` with the variance `v = max(var, eps)`. PyTorch: `torch.nn.GaussianNLLLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::GaussianNllLoss;
+    /// use tensor::Tensor;
+    /// let mean = Variable::new(Tensor::from([1.0]));
+    /// let target = Variable::new(Tensor::from([3.0]));
+    /// let variance = Variable::new(Tensor::from([4.0]));
+    /// let loss = GaussianNllLoss::new().forward(&mean, &target, &variance).item::<f64>();
+    /// assert!((loss - ((4f64.ln() + 1.0) / 2.0)).abs() < 1e-5);
+    /// ```
     pub struct GaussianNllLoss {
         /// Whether the constant `log(2 pi) / 2` is added; not by default.
         full: bool = false,

@@ -11,6 +11,17 @@ use crate::ops::losses::reduced;
 loss! {
     /// `1 - cos(x1, x2)` for targets 1, `max(0, cos(x1, x2) - margin)` for targets -1. PyTorch:
     /// `torch.nn.CosineEmbeddingLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::CosineEmbeddingLoss;
+    /// use tensor::Tensor;
+    /// let x1 = Variable::new(Tensor::from([[1.0, 0.0]]));
+    /// let x2 = Variable::new(Tensor::from([[0.0, 2.0]]));
+    /// let target = Variable::new(Tensor::from([1i64]));
+    /// let loss = CosineEmbeddingLoss::new().forward(&x1, &x2, &target).item::<f64>();
+    /// assert!((loss - 1.0).abs() < 1e-5);
+    /// ```
     pub struct CosineEmbeddingLoss {
         /// 0 by default.
         margin: f64 = 0.0,
@@ -53,6 +64,17 @@ pub fn cosine_embedding_loss(input1: &Variable, input2: &Variable, target: &Vari
 loss! {
     /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)` with the `p`-norm distance `d`. PyTorch:
     /// `torch.nn.TripletMarginLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::TripletMarginLoss;
+    /// use tensor::Tensor;
+    /// let anchor = Variable::new(Tensor::from([[0.0, 0.0]]));
+    /// let positive = Variable::new(Tensor::from([[3.0, 4.0]]));
+    /// let negative = Variable::new(Tensor::from([[0.0, 1.0]]));
+    /// let loss = TripletMarginLoss::new().forward(&anchor, &positive, &negative).item::<f64>();
+    /// assert!((loss - 5.0).abs() < 1e-5);
+    /// ```
     pub struct TripletMarginLoss {
         /// 1 by default.
         margin: f64 = 1.0,

@@ -9,6 +9,16 @@ use crate::ops::losses::reduced;
 
 loss! {
     /// `x` for targets 1 and `max(0, margin - x)` for targets -1. PyTorch: `torch.nn.HingeEmbeddingLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::HingeEmbeddingLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.5, 0.25]));
+    /// let t = Variable::new(Tensor::from([1.0, -1.0]));
+    /// let loss = HingeEmbeddingLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 0.625).abs() < 1e-5);
+    /// ```
     pub struct HingeEmbeddingLoss {
         /// 1 by default.
         margin: f64 = 1.0,
@@ -42,6 +52,17 @@ pub fn hinge_embedding_loss(input: &Variable, target: &Variable) -> Variable {
 loss! {
     /// `max(0, margin - t (x1 - x2))`: `t = 1` wants `x1` the larger, `t = -1` wants `x2`. PyTorch:
     /// `torch.nn.MarginRankingLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::MarginRankingLoss;
+    /// use tensor::Tensor;
+    /// let x1 = Variable::new(Tensor::from([2.0]));
+    /// let x2 = Variable::new(Tensor::from([1.0]));
+    /// let target = Variable::new(Tensor::from([-1.0]));
+    /// let loss = MarginRankingLoss::new().forward(&x1, &x2, &target).item::<f64>();
+    /// assert!((loss - 1.0).abs() < 1e-5);
+    /// ```
     pub struct MarginRankingLoss {
         /// 0 by default.
         margin: f64 = 0.0,
@@ -73,6 +94,16 @@ pub fn margin_ranking_loss(input1: &Variable, input2: &Variable, target: &Variab
 loss! {
     /// `sum_{i != y} w_y max(0, margin - x_y + x_i)^p / C` for scores `[N, C]` and labels `[N]`. PyTorch:
     /// `torch.nn.MultiMarginLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::MultiMarginLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[1.0, 3.0]]));
+    /// let t = Variable::new(Tensor::from([0i64]));
+    /// let loss = MultiMarginLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 1.5).abs() < 1e-5);
+    /// ```
     pub struct MultiMarginLoss {
         /// 1 or 2; 1 by default.
         p: u32 = 1u32,
@@ -127,6 +158,16 @@ pub fn multi_margin_loss(input: &Variable, target: &Variable) -> Variable {
 loss! {
     /// `sum_{j in y, i not in y} max(0, 1 - x_j + x_i) / C` for scores `[N, C]` and lists `y` of classes `[N, C]`, each
     /// ended by -1. PyTorch: `torch.nn.MultiLabelMarginLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::MultiLabelMarginLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[1.0, 3.0]]));
+    /// let t = Variable::new(Tensor::from([[0i64, -1]]));
+    /// let loss = MultiLabelMarginLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 1.5).abs() < 1e-5);
+    /// ```
     pub struct MultiLabelMarginLoss {}
 }
 

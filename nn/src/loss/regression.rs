@@ -34,6 +34,16 @@ pub(super) use pointwise;
 
 loss! {
     /// The squared difference `(x - t)^2`. PyTorch: `torch.nn.MSELoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::{MseLoss, Reduction};
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([1.0, 3.0]));
+    /// let t = Variable::new(Tensor::from([0.0, 0.0]));
+    /// let loss = MseLoss::new().reduction(Reduction::Sum).forward(&x, &t).item::<f64>();
+    /// assert!((loss - 10.0).abs() < 1e-5);
+    /// ```
     pub struct MseLoss {}
 }
 pointwise! { MseLoss, mse_loss, self => Squared,
@@ -50,6 +60,16 @@ pointwise! { MseLoss, mse_loss, self => Squared,
 
 loss! {
     /// The absolute difference `|x - t|`. PyTorch: `torch.nn.L1Loss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::L1Loss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([1.0, 3.0]));
+    /// let t = Variable::new(Tensor::from([0.0, 0.0]));
+    /// let loss = L1Loss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 2.0).abs() < 1e-5);
+    /// ```
     pub struct L1Loss {}
 }
 pointwise! { L1Loss, l1_loss, self => Absolute,
@@ -58,6 +78,16 @@ pointwise! { L1Loss, l1_loss, self => Absolute,
 
 loss! {
     /// `(x - t)^2 / (2 beta)` where `|x - t| < beta`, else `|x - t| - beta / 2`. PyTorch: `torch.nn.SmoothL1Loss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::SmoothL1Loss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.5, 3.0]));
+    /// let t = Variable::new(Tensor::from([0.0, 0.0]));
+    /// let loss = SmoothL1Loss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 1.3125).abs() < 1e-5);
+    /// ```
     pub struct SmoothL1Loss {
         /// Where the parabola ends; 1 by default, 0 gives [`L1Loss`].
         beta: f64 = 1.0,
@@ -69,6 +99,16 @@ pointwise! { SmoothL1Loss, smooth_l1_loss, self => SmoothAbsolute { beta: non_ne
 
 loss! {
     /// `(x - t)^2 / 2` where `|x - t| <= delta`, else `delta (|x - t| - delta / 2)`. PyTorch: `torch.nn.HuberLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::HuberLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([1.0, 4.0]));
+    /// let t = Variable::new(Tensor::from([0.0, 0.0]));
+    /// let loss = HuberLoss::new().delta(2.0).forward(&x, &t).item::<f64>();
+    /// assert!((loss - 3.25).abs() < 1e-5);
+    /// ```
     pub struct HuberLoss {
         /// Where the parabola ends; 1 by default.
         delta: f64 = 1.0,

@@ -9,6 +9,16 @@ use crate::ops::losses::{BinaryCrossEntropyLogits, Pointwise, reduced};
 loss! {
     /// `a_t (1 - p_t)^gamma BCE(x, t)` with `p_t` the probability given to the truth (Lin et al. 2017): easy examples
     /// count little. torchvision: `sigmoid_focal_loss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::FocalLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([0.0]));
+    /// let t = Variable::new(Tensor::from([1.0]));
+    /// let loss = FocalLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - (2f64.ln() / 16.0)).abs() < 1e-5);
+    /// ```
     pub struct FocalLoss {
         /// The weight of positive targets, `1 - alpha` that of negative ones; negative for none. 0.25 by default.
         alpha: f64 = 0.25,
@@ -54,6 +64,16 @@ pub fn sigmoid_focal_loss(input: &Variable, target: &Variable) -> Variable {
 loss! {
     /// `1 - (2 sum x t + smooth) / (sum x + sum t + smooth)` per sample and channel, for probabilities and targets
     /// `[N, C, ...]` (Milletari, Navab and Ahmadi 2016).
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::loss::DiceLoss;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[[1.0, 0.0]]]));
+    /// let t = Variable::new(Tensor::from([[[1.0, 0.0]]]));
+    /// let loss = DiceLoss::new().forward(&x, &t).item::<f64>();
+    /// assert!((loss - 0.0).abs() < 1e-5);
+    /// ```
     pub struct DiceLoss {
         /// What keeps an empty mask from 0 / 0; 1 by default.
         smooth: f64 = 1.0,

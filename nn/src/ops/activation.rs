@@ -126,7 +126,11 @@ activation! {
     LogSigmoid log_sigmoid();
     |x| x.min(0.0) - (-x.abs()).exp().ln_1p();
     |x| 1.0 / (1.0 + x.exp());
-    => |x| (-x).sigmoid();
+    => |x| {
+        // Either form alone cancels on one side when it is differentiated.
+        let negative = x.data().neg().gt_scalar(0.0);
+        where_(&negative, &(1.0 - x.sigmoid()), &(-x).sigmoid())
+    };
 
     /// `x tanh(log(1 + e^x))`. PyTorch: `torch.nn.functional.mish`.
     Mish mish();

@@ -3,7 +3,7 @@
 use autograd::Variable;
 use tensor::kernels::resample::Taps;
 
-use super::pool::{Pool, batched};
+use super::pool::{Batched, Pool};
 use super::resample::resample;
 
 /// The mean of every window. PyTorch: `torch.nn.functional.avg_pool1d`, `avg_pool2d`, `avg_pool3d`.
@@ -29,37 +29,33 @@ pub fn avg_pool<const D: usize>(x: &Variable, pool: impl Into<Pool<D>>) -> Varia
     if pool.divisor_override == Some(0) || pool.dilation != [1; D] {
         tensor::fault!(op, [input: x.shape()], "expected a divisor other than 0 and no dilation, got {pool:?}");
     }
-    batched::<D>(op, x, |x| {
-        let windows = pool.windows(op, x.shape());
-        resample(
-            x,
-            (0..D).map(|axis| {
-                let at = axis + 3 - D;
-                let (size, padding) = (windows.input[at], windows.padding[at]);
-                let rows: Vec<Vec<(usize, f64)>> = (0..windows.output[at])
-                    .map(|o| {
-                        let first = o * windows.stride[at];
-                        // Windows may stick out of the padded input in ceil mode: that part never counts.
-                        let end = (first + windows.kernel[at]).min(size + 2 * padding);
-                        let (from, to) = (first.max(padding) - padding, end.min(size + padding).max(padding) - padding);
-                        let count = if pool.count_include_pad { end - first } else { to - from };
-                        let divisor = match pool.divisor_override {
-                            Some(divisor) => {
-                                if axis == 0 {
-                                    divisor
-                                } else {
-                                    1
-                                }
-                            }
-                            None => count,
-                        };
-                        (from..to).map(|i| (i, 1.0 / divisor as f64)).collect()
-                    })
-                    .collect();
-                (axis + 2, Taps::new(size, rows))
-            }),
-        )
-    })
+    let batched = Batched::new::<D>(op, x);
+    let x = &batched.x;
+    let windows = pool.windows(op, x.shape());
+    let y = resample(
+        x,
+        (0..D).map(|axis| {
+            let at = axis + 3 - D;
+            let (size, padding) = (windows.input[at], windows.padding[at]);
+            let rows: Vec<Vec<(usize, f64)>> = (0..windows.output[at])
+                .map(|o| {
+                    let first = o * windows.stride[at];
+                    // Windows may stick out of the padded input in ceil mode: that part never counts.
+                    let end = (first + windows.kernel[at]).min(size + 2 * padding);
+                    let (from, to) = (first.max(padding) - padding, end.min(size + padding).max(padding) - padding);
+                    let count = if pool.count_include_pad { end - first } else { to - from };
+                    let divisor = match pool.divisor_override {
+                        Some(divisor) if axis == 0 => divisor as f64,
+                        Some(_) => 1.0,
+                        None => count as f64,
+                    };
+                    (from..to).map(|i| (i, 1.0 / divisor)).collect()
+                })
+                .collect();
+            (axis + 2, Taps::new(size, rows))
+        }),
+    );
+    batched.back(&y)
 }
 
 /// The window of output `o` of `outputs` over `size` positions, where windows cover all of them as evenly as can be.
@@ -83,24 +79,25 @@ pub(crate) fn adaptive_window(size: usize, outputs: usize, o: usize) -> std::ops
 #[track_caller]
 pub fn adaptive_avg_pool<const D: usize>(x: &Variable, output_size: [Option<usize>; D]) -> Variable {
     let op = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"][D - 1];
-    batched::<D>(op, x, |x| {
-        let sizes: [usize; D] = std::array::from_fn(|axis| x.shape()[axis + 2]);
-        if sizes.contains(&0) {
-            tensor::fault!(op, [input: x.shape()], "the input has no positions");
-        }
-        resample(
-            x,
-            (0..D).map(|axis| {
-                let (size, outputs) = (sizes[axis], output_size[axis].unwrap_or(sizes[axis]));
-                let rows = (0..outputs).map(|o| {
-                    let window = adaptive_window(size, outputs, o);
-                    let weight = 1.0 / window.len() as f64;
-                    window.map(move |i| (i, weight))
-                });
-                (axis + 2, Taps::new(size, rows))
-            }),
-        )
-    })
+    let batched = Batched::new::<D>(op, x);
+    let x = &batched.x;
+    let sizes: [usize; D] = std::array::from_fn(|axis| x.shape()[axis + 2]);
+    if sizes.contains(&0) {
+        tensor::fault!(op, [input: x.shape()], "the input has no positions");
+    }
+    let y = resample(
+        x,
+        (0..D).map(|axis| {
+            let (size, outputs) = (sizes[axis], output_size[axis].unwrap_or(sizes[axis]));
+            let rows = (0..outputs).map(|o| {
+                let window = adaptive_window(size, outputs, o);
+                let weight = 1.0 / window.len() as f64;
+                window.map(move |i| (i, weight))
+            });
+            (axis + 2, Taps::new(size, rows))
+        }),
+    );
+    batched.back(&y)
 }
 
 /// `(sum of x^p over the window)^(1 / p)`. PyTorch: `torch.nn.functional.lp_pool1d`, `lp_pool2d`, `lp_pool3d`.

@@ -131,6 +131,8 @@ impl Source {
                 let vector = |values: Vec<f64>| wide(&Variable::new(Tensor::from_vec(values, [thin[1]]).to_dtype(x.dtype())));
                 (x - vector(fixed.mean.clone()), vector(fixed.deviation(self.eps)))
             }
+            // Nothing has no mean; a factor 1 keeps the gradients 0.
+            None if x.is_empty() => (x.clone(), Variable::new(Tensor::ones(&thin, x.dtype()))),
             None => {
                 let centred = x - mean_of(x);
                 let variance = mean_of(&(&centred * &centred));
@@ -385,12 +387,19 @@ impl Affine<'_> {
     #[track_caller]
     fn resolve(&self, op: &str, x: &Variable) -> [Variable; 2] {
         let c = x.shape()[1];
-        [(self.weight, 1.0, "weight"), (self.bias, 0.0, "bias")].map(|(given, default, name)| match given {
-            None => Variable::new(Tensor::full([c], default, x.dtype())),
-            Some(given) if given.shape() == [c] && given.dtype() == x.dtype() => given.clone(),
-            Some(given) => tensor::fault!(op, [input: x.shape(), weight: given.shape()],
-                "{name} has {} elements of {} but the input has {c} channels of {}", given.len(), given.dtype(), x.dtype()),
-        })
+        for (given, name) in [(self.weight, "weight"), (self.bias, "bias")] {
+            if let Some(given) = given
+                && (given.shape() != [c] || given.dtype() != x.dtype())
+            {
+                tensor::fault!(op, [input: x.shape(), weight: given.shape()],
+                    "{name} has {} elements of {} but the input has {c} channels of {}",
+                    given.len(), given.dtype(), x.dtype());
+            }
+        }
+        let or = |given: Option<&Variable>, default: f64| {
+            given.cloned().unwrap_or_else(|| Variable::new(Tensor::full([c], default, x.dtype())))
+        };
+        [or(self.weight, 1.0), or(self.bias, 0.0)]
     }
 }
 

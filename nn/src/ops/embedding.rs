@@ -114,7 +114,11 @@ pub fn renormalize(weight: &Tensor, index: &Tensor, max_norm: f64, norm_type: f6
     rows.dedup();
     for row in rows {
         let row = &mut values[row as usize * width..][..width];
-        let norm = row.iter().map(|x| x.abs().powf(norm_type)).sum::<f64>().powf(1.0 / norm_type);
+        let norm = if norm_type == f64::INFINITY {
+            row.iter().fold(0.0, |norm: f64, x| norm.max(x.abs()))
+        } else {
+            row.iter().map(|x| x.abs().powf(norm_type)).sum::<f64>().powf(1.0 / norm_type)
+        };
         if norm > max_norm {
             row.iter_mut().for_each(|x| *x *= max_norm / (norm + 1e-7));
         }

@@ -3,7 +3,7 @@
 use autograd::Variable;
 use tensor::kernels::resample::Taps;
 
-use super::pool::{Pool, batched};
+use super::pool::{Batched, Pool};
 use super::resample::resample;
 
 /// The map of an axis to `[kernel, windows]`: what tap `k` of window `o` reads.
@@ -50,12 +50,12 @@ pub fn unfold(x: &Variable, pool: impl Into<Pool<2>>) -> Variable {
     if x.rank() != 3 && x.rank() != 4 {
         tensor::fault!("unfold", [input: x.shape()], "expected 3 or 4 axes, got {}", x.rank());
     }
-    batched::<2>("unfold", x, |x| {
-        let &[n, c, h, w] = x.shape() else { unreachable!("batched") };
-        let ([kh, kw], [oh, ow]) = (pool.kernel_size, windows("unfold", x, &pool, [h, w]));
-        let y = resample(x, [(2, taps(&pool, 0, h, oh)), (3, taps(&pool, 1, w, ow))]);
-        y.reshape([n, c, kh, oh, kw, ow]).permute([0, 1, 2, 4, 3, 5]).reshape([n, c * kh * kw, oh * ow])
-    })
+    let batched = Batched::new::<2>("unfold", x);
+    let x = &batched.x;
+    let &[n, c, h, w] = x.shape() else { unreachable!("batched") };
+    let ([kh, kw], [oh, ow]) = (pool.kernel_size, windows("unfold", x, &pool, [h, w]));
+    let y = resample(x, [(2, taps(&pool, 0, h, oh)), (3, taps(&pool, 1, w, ow))]);
+    batched.back(&y.reshape([n, c, kh, oh, kw, ow]).permute([0, 1, 2, 4, 3, 5]).reshape([n, c * kh * kw, oh * ow]))
 }
 
 /// Columns added up where their windows were: the adjoint of [`unfold`], `[n, c * kh * kw, windows]` to
@@ -69,16 +69,16 @@ pub fn fold(x: &Variable, output_size: [usize; 2], pool: impl Into<Pool<2>>) -> 
     if x.rank() != 2 && x.rank() != 3 {
         tensor::fault!("fold", [input: x.shape()], "expected 2 or 3 axes, got {}", x.rank());
     }
-    batched::<1>("fold", x, |x| {
-        let &[n, rows, columns] = x.shape() else { unreachable!("batched") };
-        let ([kh, kw], [h, w]) = (pool.kernel_size, output_size);
-        let [oh, ow] = windows("fold", x, &pool, output_size);
-        if !rows.is_multiple_of(kh * kw) || columns != oh * ow {
-            tensor::fault!("fold", [input: x.shape()],
-                "expected a multiple of {} rows and {} columns, got {rows} and {columns}", kh * kw, oh * ow);
-        }
-        let c = rows / (kh * kw);
-        let y = x.reshape([n, c, kh, kw, oh, ow]).permute([0, 1, 2, 4, 3, 5]).reshape([n, c, kh * oh, kw * ow]);
-        resample(&y, [(2, taps(&pool, 0, h, oh).transpose()), (3, taps(&pool, 1, w, ow).transpose())])
-    })
+    let batched = Batched::new::<1>("fold", x);
+    let x = &batched.x;
+    let &[n, rows, columns] = x.shape() else { unreachable!("batched") };
+    let ([kh, kw], [h, w]) = (pool.kernel_size, output_size);
+    let [oh, ow] = windows("fold", x, &pool, output_size);
+    if !rows.is_multiple_of(kh * kw) || columns != oh * ow {
+        tensor::fault!("fold", [input: x.shape()],
+            "expected a multiple of {} rows and {} columns, got {rows} and {columns}", kh * kw, oh * ow);
+    }
+    let c = rows / (kh * kw);
+    let y = x.reshape([n, c, kh, kw, oh, ow]).permute([0, 1, 2, 4, 3, 5]).reshape([n, c, kh * oh, kw * ow]);
+    batched.back(&resample(&y, [(2, taps(&pool, 0, h, oh).transpose()), (3, taps(&pool, 1, w, ow).transpose())]))
 }

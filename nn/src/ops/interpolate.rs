@@ -80,13 +80,18 @@ impl Interpolate {
         Interpolate { recompute_scale_factor: recompute, ..self }
     }
 
-    /// The options as PyTorch prints them.
-    pub(crate) fn text(&self) -> String {
-        let place = match self.scale.as_slice() {
-            [] => format!("size={:?}", self.size),
-            scale => format!("scale_factor={scale:?}"),
+    /// Sizes, factors, and PyTorch's name of the mode, of which there is one per number of axes where they are known.
+    pub(crate) fn printed(&self) -> (&[usize], &[f64], &'static str) {
+        let axes = self.size.len().max(self.scale.len());
+        let mode = match (self.mode, axes) {
+            (InterpolateMode::Nearest, _) => "nearest",
+            (InterpolateMode::NearestExact, _) => "nearest-exact",
+            (InterpolateMode::Linear, 3) => "trilinear",
+            (InterpolateMode::Linear, _) => "bilinear",
+            (InterpolateMode::Cubic, _) => "bicubic",
+            (InterpolateMode::Area, _) => "area",
         };
-        format!("{place}, mode={:?}", self.mode).to_lowercase()
+        (&self.size, &self.scale, mode)
     }
 
     fn chosen<T: Copy>(list: &[T], axis: usize) -> T {
@@ -224,16 +229,25 @@ pub fn interpolate(x: &Variable, options: &Interpolate) -> Variable {
     if options.align_corners && !smooth {
         tensor::fault!("interpolate", [input: x.shape()], "align_corners needs a smooth mode, got {mode:?}");
     }
+    for axis in 0..spatial {
+        let (input, output) = (x.shape()[axis + 2], options.output(axis, x.shape()[axis + 2]).0);
+        if output == 0 || input == 0 {
+            tensor::fault!("interpolate", [input: x.shape()], "cannot resize {input} to {output} positions");
+        }
+    }
     let maps: Vec<(usize, Taps)> = (0..spatial)
         .map(|axis| {
             let input = x.shape()[axis + 2];
             let (output, scale) = options.output(axis, input);
-            if output == 0 || input == 0 {
-                tensor::fault!("interpolate", [input: x.shape()], "cannot resize {input} to {output} positions");
-            }
             let scale = match scale {
                 _ if options.align_corners && output > 1 => (input - 1) as f64 / (output - 1) as f64,
                 _ if options.align_corners => 0.0,
+                // PyTorch's, whatever the factor, where rows and columns keep their number or double it.
+                Some(_)
+                    if mode == InterpolateMode::Nearest && spatial == 2 && (output == input || output == 2 * input) =>
+                {
+                    input as f64 / output as f64
+                }
                 Some(scale) => scale,
                 None => input as f64 / output as f64,
             };

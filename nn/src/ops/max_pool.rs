@@ -12,7 +12,7 @@ use tensor::kernels::pool::{self, Windows};
 use tensor::{Dims, Tensor};
 
 use super::avg_pool::adaptive_window;
-use super::pool::{Pool, batched};
+use super::pool::{Pool, Batched};
 use super::window::Size;
 
 /// See [`max_pool`].
@@ -74,7 +74,9 @@ fn read(x: &Variable, indices: &Tensor) -> Variable {
 #[track_caller]
 pub fn max_pool<const D: usize>(x: &Variable, pool: impl Into<Pool<D>>) -> Variable {
     let (pool, op) = (pool.into(), ["max_pool1d", "max_pool2d", "max_pool3d"][D - 1]);
-    batched::<D>(op, x, |x| MaxPool { windows: pool.windows(op, x.shape()) }.apply([x]))
+    let batched = Batched::new::<D>(op, x);
+    let windows = pool.windows(op, batched.x.shape());
+    batched.back(&MaxPool { windows }.apply([&batched.x]))
 }
 
 /// [`max_pool`] and the `i64` positions of the maxima in the flattened spatial axes. PyTorch: `return_indices=True`.
@@ -84,18 +86,15 @@ pub fn max_pool<const D: usize>(x: &Variable, pool: impl Into<Pool<D>>) -> Varia
 #[track_caller]
 pub fn max_pool_with_indices<const D: usize>(x: &Variable, pool: impl Into<Pool<D>>) -> (Variable, Tensor) {
     let (pool, op) = (pool.into(), ["max_pool1d", "max_pool2d", "max_pool3d"][D - 1]);
-    with_indices::<D>(op, x, |x| {
-        let windows = pool.windows(op, x.shape());
-        pool::tap_indices(&pool::max_pool(x, &windows).1, &windows)
-    })
+    let batched = Batched::new::<D>(op, x);
+    let windows = pool.windows(op, batched.x.shape());
+    let indices = pool::tap_indices(&pool::max_pool(&batched.x.data(), &windows).1, &windows);
+    at_indices(&batched, indices)
 }
 
-/// Values at indices that `find` gets from the batched data.
-#[track_caller]
-fn with_indices<const D: usize>(op: &str, x: &Variable, find: impl FnOnce(&Tensor) -> Tensor) -> (Variable, Tensor) {
-    let mut indices = None;
-    let y = batched::<D>(op, x, |x| read(x, indices.insert(find(&x.data()))));
-    let indices = indices.expect("the closure has run");
+/// The values at `indices`, and these.
+fn at_indices(batched: &Batched, indices: Tensor) -> (Variable, Tensor) {
+    let y = batched.back(&read(&batched.x, &indices));
     let indices = if indices.rank() > y.rank() { indices.reshape(y.shape()) } else { indices };
     (y, indices)
 }
@@ -109,22 +108,23 @@ fn with_indices<const D: usize>(op: &str, x: &Variable, find: impl FnOnce(&Tenso
 #[track_caller]
 pub fn adaptive_max_pool<const D: usize>(x: &Variable, output_size: [Option<usize>; D]) -> (Variable, Tensor) {
     let op = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"][D - 1];
-    with_indices::<D>(op, x, |x| {
-        if x.shape()[2..].contains(&0) {
-            tensor::fault!(op, [input: x.shape()], "the input has no positions");
-        }
-        let mut axes = [const { Vec::new() }; 3];
-        for (at, windows) in axes.iter_mut().enumerate() {
-            let Some(axis) = (at + D).checked_sub(3) else {
-                windows.push(0..1);
-                continue;
-            };
-            let size = x.shape()[axis + 2];
-            let outputs = output_size[axis].unwrap_or(size);
-            windows.extend((0..outputs).map(|o| adaptive_window(size, outputs, o)));
-        }
-        pool::window_indices(x, |_| axes.clone())
-    })
+    let batched = Batched::new::<D>(op, x);
+    let x = &batched.x;
+    if x.shape()[2..].contains(&0) {
+        tensor::fault!(op, [input: x.shape()], "the input has no positions");
+    }
+    let mut axes = [const { Vec::new() }; 3];
+    for (at, windows) in axes.iter_mut().enumerate() {
+        let Some(axis) = (at + D).checked_sub(3) else {
+            windows.push(0..1);
+            continue;
+        };
+        let size = x.shape()[axis + 2];
+        let outputs = output_size[axis].unwrap_or(size);
+        windows.extend((0..outputs).map(|o| adaptive_window(size, outputs, o)));
+    }
+    let indices = pool::window_indices(&x.data(), |_| axes.clone());
+    at_indices(&batched, indices)
 }
 
 /// The maxima of overlapping or touching windows of `kernel_size` whose places are drawn at random, and their
@@ -142,31 +142,32 @@ pub fn fractional_max_pool2d(
     samples: &Tensor,
 ) -> (Variable, Tensor) {
     let (kernel, output) = (kernel_size.size(), output_size.size());
-    with_indices::<2>("fractional_max_pool2d", x, |x| {
-        let planes = x.shape()[0] * x.shape()[1];
-        if samples.len() != 2 * planes {
-            tensor::fault!("fractional_max_pool2d", [input: x.shape(), samples: samples.shape()],
-                "expected samples for {planes} planes");
+    let batched = Batched::new::<2>("fractional_max_pool2d", x);
+    let x = &batched.x;
+    let planes = x.shape()[0] * x.shape()[1];
+    if samples.len() != 2 * planes {
+        tensor::fault!("fractional_max_pool2d", [input: x.shape(), samples: samples.shape()],
+            "expected samples for {planes} planes");
+    }
+    for axis in 0..2 {
+        if output[axis] == 0 || output[axis] + kernel[axis] - 1 > x.shape()[axis + 2] {
+            tensor::fault!("fractional_max_pool2d", [input: x.shape()],
+                "{output:?} windows of {kernel:?} do not fit");
         }
-        for axis in 0..2 {
-            if output[axis] == 0 || output[axis] + kernel[axis] - 1 > x.shape()[axis + 2] {
-                tensor::fault!("fractional_max_pool2d", [input: x.shape()],
-                    "{output:?} windows of {kernel:?} do not fit");
-            }
-        }
-        // The windows' places are computed in the input's own precision, as PyTorch does.
-        let single = x.dtype() == tensor::DType::F32;
-        let samples = samples.to_dtype(tensor::DType::F64).to_vec::<f64>();
-        let along = |size: usize, axis: usize, sample: f64| -> Vec<std::ops::Range<usize>> {
-            starts(size, output[axis], kernel[axis], (sample, single)).map(|at| at..at + kernel[axis]).collect()
-        };
-        let (h, w) = (x.shape()[2], x.shape()[3]);
-        pool::window_indices(x, |plane| {
-            #[allow(clippy::single_range_in_vec_init)] // one window along the missing axis
-            let depth = vec![0..1];
-            [depth, along(h, 0, samples[2 * plane + 1]), along(w, 1, samples[2 * plane])]
-        })
-    })
+    }
+    // The windows' places are computed in the input's own precision, as PyTorch does.
+    let single = x.dtype() == tensor::DType::F32;
+    let samples = samples.to_dtype(tensor::DType::F64).to_vec::<f64>();
+    let along = |size: usize, axis: usize, sample: f64| -> Vec<std::ops::Range<usize>> {
+        starts(size, output[axis], kernel[axis], (sample, single)).map(|at| at..at + kernel[axis]).collect()
+    };
+    let (h, w) = (x.shape()[2], x.shape()[3]);
+    let indices = pool::window_indices(&x.data(), |plane| {
+        #[allow(clippy::single_range_in_vec_init)] // one window along the missing axis
+        let depth = vec![0..1];
+        [depth, along(h, 0, samples[2 * plane + 1]), along(w, 1, samples[2 * plane])]
+    });
+    at_indices(&batched, indices)
 }
 
 /// Where the windows of fractional pooling begin.
@@ -229,24 +230,24 @@ pub fn max_unpool<const D: usize>(
     if x.shape() != indices.shape() {
         tensor::fault!(op, [input: x.shape(), indices: indices.shape()], "shapes differ");
     }
-    batched::<D>(op, x, |x| {
-        let usual: [usize; D] = std::array::from_fn(|axis| {
-            ((x.shape()[axis + 2].max(1) - 1) * pool.stride[axis] + pool.kernel_size[axis])
-                .saturating_sub(2 * pool.padding[axis])
-        });
-        let sizes = output_size.unwrap_or(usual);
-        for axis in 0..D {
-            if sizes[axis].abs_diff(usual[axis]) >= pool.stride[axis] && sizes != usual {
-                tensor::fault!(op, [input: x.shape()],
-                    "output size {} is not within a stride of {} along axis {axis}", sizes[axis], usual[axis]);
-            }
+    let batched = Batched::new::<D>(op, x);
+    let x = &batched.x;
+    let usual: [usize; D] = std::array::from_fn(|axis| {
+        ((x.shape()[axis + 2].max(1) - 1) * pool.stride[axis] + pool.kernel_size[axis])
+            .saturating_sub(2 * pool.padding[axis])
+    });
+    let sizes = output_size.unwrap_or(usual);
+    for axis in 0..D {
+        if sizes[axis].abs_diff(usual[axis]) >= pool.stride[axis] && sizes != usual {
+            tensor::fault!(op, [input: x.shape()],
+                "output size {} is not within a stride of {} along axis {axis}", sizes[axis], usual[axis]);
         }
-        let size: usize = sizes.iter().product();
-        let indices = indices.reshape(flat_shape(x.shape()));
-        if let Some(bad) = indices.view_as::<i64>().iter().find(|&i| i < 0 || i as usize >= size) {
-            tensor::fault!(op, [input: x.shape()], "index {bad} is out of range for an output of {sizes:?}");
-        }
-        let y = MaxUnpool { indices, size }.apply([&x.reshape(flat_shape(x.shape()))]);
-        y.reshape([&x.shape()[..2], &sizes[..]].concat())
-    })
+    }
+    let size: usize = sizes.iter().product();
+    let indices = indices.reshape(flat_shape(x.shape()));
+    if let Some(bad) = indices.view_as::<i64>().iter().find(|&i| i < 0 || i as usize >= size) {
+        tensor::fault!(op, [input: x.shape()], "index {bad} is out of range for an output of {sizes:?}");
+    }
+    let y = MaxUnpool { indices, size }.apply([&x.reshape(flat_shape(x.shape()))]);
+    batched.back(&y.reshape([&x.shape()[..2], &sizes[..]].concat()))
 }

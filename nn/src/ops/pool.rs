@@ -27,7 +27,7 @@ pub struct Pool<const D: usize> {
     /// Whether padding counts in averages.
     pub count_include_pad: bool,
     /// What averages divide by, in place of the window's size.
-    pub divisor_override: Option<usize>,
+    pub divisor_override: Option<isize>,
 }
 
 impl<const D: usize> Pool<D> {
@@ -71,7 +71,7 @@ impl<const D: usize> Pool<D> {
     }
 
     /// What averages divide by, in place of the window's size.
-    pub fn divisor_override(self, divisor: usize) -> Pool<D> {
+    pub fn divisor_override(self, divisor: isize) -> Pool<D> {
         Pool { divisor_override: Some(divisor), ..self }
     }
 
@@ -136,14 +136,25 @@ impl<const D: usize, S: Size<D>> From<S> for Pool<D> {
     }
 }
 
-/// Runs `f` on `x` with a batch axis, which is added for the time where `x` has none.
-#[track_caller]
-pub(crate) fn batched<const D: usize>(op: &str, x: &Variable, f: impl FnOnce(&Variable) -> Variable) -> Variable {
-    if x.rank() == D + 1 {
-        f(&x.unsqueeze(0)).squeeze(0)
-    } else if x.rank() == D + 2 {
-        f(x)
-    } else {
-        tensor::fault!(op, [input: x.shape()], "expected {} or {} axes, got {}", D + 1, D + 2, x.rank())
+/// An input with a batch axis, which is added where there was none, and taken from results again.
+pub(crate) struct Batched {
+    pub(crate) x: Variable,
+    added: bool,
+}
+
+impl Batched {
+    /// `x`, which has `D` spatial axes. No closure runs the op in here, for it would hide the line of the caller.
+    #[track_caller]
+    pub(crate) fn new<const D: usize>(op: &str, x: &Variable) -> Batched {
+        if x.rank() != D + 1 && x.rank() != D + 2 {
+            tensor::fault!(op, [input: x.shape()], "expected {} or {} axes, got {}", D + 1, D + 2, x.rank());
+        }
+        let added = x.rank() == D + 1;
+        Batched { x: if added { x.unsqueeze(0) } else { x.clone() }, added }
+    }
+
+    /// A result as the input was.
+    pub(crate) fn back(&self, y: &Variable) -> Variable {
+        if self.added { y.squeeze(0) } else { y.clone() }
     }
 }

@@ -93,11 +93,3 @@ impl PaddingMode {
         }
     }
 }
-
-/// `(3, 5)`, and `(3,)` for a single number: how Python prints a tuple.
-pub(crate) fn tuple(values: &[usize]) -> String {
-    match values {
-        [single] => format!("({single},)"),
-        many => format!("({})", many.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
-    }
-}

@@ -47,8 +47,8 @@ impl<const DECOUPLED: bool> AdamOptions<DECOUPLED> {
 
     /// How much of the two averages is kept from step to step.
     #[must_use]
-    pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
-        self.betas = (beta1, beta2);
+    pub fn betas(mut self, betas: (f64, f64)) -> Self {
+        self.betas = betas;
         self
     }
 

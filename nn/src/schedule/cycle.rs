@@ -4,8 +4,8 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::schedule;
 use super::scheduled::{Moment, Policy};
+use super::{PerGroup, schedule};
 use crate::optim::Optimizer;
 
 /// How the height of cycles changes.
@@ -22,7 +22,9 @@ pub enum CycleMode {
 schedule! {
     /// Options of [`CyclicLr`]: the rate goes from `base_lr` up to `max_lr` and down again, along lines; step it after
     /// each batch.
-    pub struct CyclicLrOptions for CyclicLr, "CyclicLR" (base_lr: f64, max_lr: f64) {
+    pub struct CyclicLrOptions for CyclicLr, "CyclicLR"
+        (base_lr: PerGroup as impl Into<PerGroup>, max_lr: PerGroup as impl Into<PerGroup>)
+    {
         /// Steps up; 2000 by default.
         step_size_up: i64 = 2000,
         /// Steps down; as many as up by default.
@@ -33,10 +35,10 @@ schedule! {
         gamma: f64 = 1.0,
         /// Whether the momentum goes down while the rate goes up; by default, and then the optimizer must have one.
         cycle_momentum: bool = true,
-        /// 0.8 by default.
-        base_momentum: f64 = 0.8,
-        /// 0.9 by default.
-        max_momentum: f64 = 0.9,
+        /// The lowest momentum; 0.8 by default.
+        base_momentum: PerGroup = PerGroup::All(0.8),
+        /// The highest momentum; 0.9 by default.
+        max_momentum: PerGroup = PerGroup::All(0.9),
     }
 }
 
@@ -59,7 +61,9 @@ impl CyclicLrOptions {
 }
 
 #[track_caller]
-fn require_momentum(name: &str, optimizer: &dyn Optimizer) {
+fn require_momentum(name: &str, optimizer: &dyn Optimizer, [base, max]: [&PerGroup; 2]) {
+    base.expect_groups(name, "base_momentum", optimizer);
+    max.expect_groups(name, "max_momentum", optimizer);
     if (0..optimizer.groups()).any(|group| optimizer.momentum(group).is_none()) {
         tensor::fault!(name, [], "cycle_momentum needs an optimizer with momentum or betas");
     }
@@ -78,25 +82,30 @@ impl Policy for CyclicLrOptions {
                 self.step_size_down
             );
         }
+        for (name, option) in [("base_lr", &self.base_lr), ("max_lr", &self.max_lr)] {
+            option.expect_groups(Self::NAME, name, optimizer);
+        }
         if self.cycle_momentum {
-            require_momentum(Self::NAME, optimizer);
+            require_momentum(Self::NAME, optimizer, [&self.base_momentum, &self.max_momentum]);
         }
         for group in 0..optimizer.groups() {
-            optimizer.set_lr(group, self.base_lr);
+            optimizer.set_lr(group, self.base_lr.at(group));
             if self.cycle_momentum {
-                optimizer.set_momentum(group, self.max_momentum);
+                optimizer.set_momentum(group, self.max_momentum.at(group));
             }
         }
-        Some(vec![self.base_lr; optimizer.groups()])
+        Some((0..optimizer.groups()).map(|group| self.base_lr.at(group)).collect())
     }
 
     fn lr(&self, at: Moment) -> f64 {
-        at.base + (self.max_lr - at.base) * self.height(at.epoch)
+        at.base + (self.max_lr.at(at.group) - at.base) * self.height(at.epoch)
     }
 
     fn momentum(&self, at: Moment) -> Option<f64> {
-        let width = self.max_momentum - self.base_momentum;
-        self.cycle_momentum.then(|| self.max_momentum - width * self.height(at.epoch))
+        self.cycle_momentum.then(|| {
+            let (low, high) = (self.base_momentum.at(at.group), self.max_momentum.at(at.group));
+            high - (high - low) * self.height(at.epoch)
+        })
     }
 }
 
@@ -120,21 +129,21 @@ impl Anneal {
 
 schedule! {
     /// Options of [`OneCycleLr`]: within `total_steps` steps the rate goes from `max_lr / div_factor` up to `max_lr` and
-    /// down to that over `final_div_factor`; step it after each batch.
-    pub struct OneCycleLrOptions for OneCycleLr, "OneCycleLR" (max_lr: f64, total_steps: i64) {
+    /// down to that first rate over `final_div_factor`; step it after each batch.
+    pub struct OneCycleLrOptions for OneCycleLr, "OneCycleLR" (max_lr: PerGroup as impl Into<PerGroup>, total_steps: i64) {
         /// The share of steps in which the rate rises; 0.3 by default.
         pct_start: f64 = 0.3,
         /// The curve; a cosine by default.
         anneal_strategy: Anneal = Anneal::Cos,
         /// Whether the momentum goes down while the rate goes up; by default, and then the optimizer must have one.
         cycle_momentum: bool = true,
-        /// 0.85 by default.
-        base_momentum: f64 = 0.85,
-        /// 0.95 by default.
-        max_momentum: f64 = 0.95,
-        /// 25 by default.
+        /// The lowest momentum; 0.85 by default.
+        base_momentum: PerGroup = PerGroup::All(0.85),
+        /// The highest momentum; 0.95 by default.
+        max_momentum: PerGroup = PerGroup::All(0.95),
+        /// What `max_lr` is divided by for the first rate; 25 by default.
         div_factor: f64 = 25.0,
-        /// 10,000 by default.
+        /// What the first rate is divided by for the last; 10,000 by default.
         final_div_factor: f64 = 1e4,
         /// Whether the rate first comes down as it went up, then falls further; not by default.
         three_phase: bool = false,
@@ -172,13 +181,14 @@ impl Policy for OneCycleLrOptions {
         if !(0.0..=1.0).contains(&self.pct_start) {
             tensor::fault!(Self::NAME, [], "pct_start must be in [0, 1], got {}", self.pct_start);
         }
+        self.max_lr.expect_groups(Self::NAME, "max_lr", optimizer);
         if self.cycle_momentum {
-            require_momentum(Self::NAME, optimizer);
+            require_momentum(Self::NAME, optimizer, [&self.base_momentum, &self.max_momentum]);
         }
         for group in 0..optimizer.groups() {
-            optimizer.set_initial_lr(group, self.max_lr / self.div_factor);
+            optimizer.set_initial_lr(group, self.max_lr.at(group) / self.div_factor);
             if self.cycle_momentum {
-                optimizer.set_momentum(group, self.max_momentum);
+                optimizer.set_momentum(group, self.max_momentum.at(group));
             }
         }
         None
@@ -186,12 +196,15 @@ impl Policy for OneCycleLrOptions {
 
     /// The rate; after `total_steps` steps the last one stays.
     fn lr(&self, at: Moment) -> f64 {
-        let start = self.max_lr / self.div_factor;
-        self.value(at.epoch.min(self.total_steps), [start, self.max_lr, start / self.final_div_factor])
+        let max = self.max_lr.at(at.group);
+        let start = max / self.div_factor;
+        self.value(at.epoch.min(self.total_steps), [start, max, start / self.final_div_factor])
     }
 
     fn momentum(&self, at: Moment) -> Option<f64> {
-        let (low, high) = (self.base_momentum, self.max_momentum);
-        self.cycle_momentum.then(|| self.value(at.epoch.min(self.total_steps), [high, low, high]))
+        self.cycle_momentum.then(|| {
+            let (low, high) = (self.base_momentum.at(at.group), self.max_momentum.at(at.group));
+            self.value(at.epoch.min(self.total_steps), [high, low, high])
+        })
     }
 }

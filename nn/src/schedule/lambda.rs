@@ -8,13 +8,14 @@ use super::{Scheduler, SchedulerStateError, expect_name, field, rates};
 use crate::optim::Optimizer;
 
 /// A factor for each epoch.
-type Factor = Box<dyn Fn(i64) -> f64 + Send>;
+pub type Factor = Box<dyn Fn(i64) -> f64 + Send>;
 
 macro_rules! by_function {
     ($(#[$doc:meta])* $name:ident, $torch:literal, |$initial:ident, $base:ident, $current:ident, $factor:ident| $lr:expr) => {
         $(#[$doc])*
         pub struct $name {
-            factor: Factor,
+            /// One for all groups, or one for each.
+            factors: Vec<Factor>,
             epoch: i64,
             base_lrs: Vec<f64>,
             last_lr: Vec<f64>,
@@ -29,6 +30,23 @@ macro_rules! by_function {
         impl $name {
             /// The scheduler, which sets the optimizer's first rates.
             pub fn new(optimizer: &mut dyn Optimizer, factor: impl Fn(i64) -> f64 + Send + 'static) -> $name {
+                $name::of(optimizer, vec![Box::new(factor)])
+            }
+
+            /// With a function for each parameter group.
+            ///
+            /// # Panics
+            /// If there are not as many functions as groups.
+            #[track_caller]
+            pub fn per_group(optimizer: &mut dyn Optimizer, factors: Vec<Factor>) -> $name {
+                let (given, groups) = (factors.len(), optimizer.groups());
+                if given != groups {
+                    tensor::fault!($torch, [], "{given} functions for {groups} parameter groups");
+                }
+                $name::of(optimizer, factors)
+            }
+
+            fn of(optimizer: &mut dyn Optimizer, factors: Vec<Factor>) -> $name {
                 let base_lrs = (0..optimizer.groups())
                     .map(|group| {
                         let lr = optimizer.initial_lr(group).unwrap_or_else(|| optimizer.lr(group));
@@ -36,7 +54,7 @@ macro_rules! by_function {
                         lr
                     })
                     .collect();
-                let mut scheduler = $name { factor: Box::new(factor), epoch: -1, base_lrs, last_lr: Vec::new() };
+                let mut scheduler = $name { factors, epoch: -1, base_lrs, last_lr: Vec::new() };
                 scheduler.start(optimizer);
                 scheduler
             }
@@ -45,7 +63,7 @@ macro_rules! by_function {
                 for group in 0..optimizer.groups() {
                     let $current = optimizer.lr(group);
                     let $base = self.base_lrs.get(group).copied().unwrap_or($current);
-                    let $factor = || (self.factor)(self.epoch);
+                    let $factor = || self.factors[group.min(self.factors.len() - 1)](self.epoch);
                     optimizer.set_lr(group, $lr);
                 }
                 self.last_lr = rates(optimizer);

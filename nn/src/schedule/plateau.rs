@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{SchedulerStateError, expect_name, field, rates};
+use super::{PerGroup, SchedulerStateError, expect_name, field, given, rates};
 use crate::optim::Optimizer;
 
 /// Which way a measure improves.
@@ -33,16 +33,16 @@ pub struct ReduceLrOnPlateauOptions {
     threshold: f64,
     threshold_mode: ThresholdMode,
     cooldown: u64,
-    min_lr: f64,
+    min_lr: PerGroup,
     eps: f64,
 }
 
 macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $type:ty $(as $given:ty)?;)*) => {$(
         $(#[$doc])*
         #[must_use]
-        pub fn $name(mut self, $name: $type) -> ReduceLrOnPlateauOptions {
-            self.$name = $name;
+        pub fn $name(mut self, $name: given!($type $(, $given)?)) -> ReduceLrOnPlateauOptions {
+            self.$name = $name.into();
             self
         }
     )*};
@@ -62,8 +62,8 @@ impl ReduceLrOnPlateauOptions {
         threshold_mode: ThresholdMode;
         /// Epochs after a fall in which nothing is counted; 0 by default.
         cooldown: u64;
-        /// The lowest rate; 0 by default.
-        min_lr: f64;
+        /// The lowest rate, for all groups or for each; 0 by default.
+        min_lr: PerGroup as impl Into<PerGroup>;
         /// A change of the rate that is not worth making; 1e-8 by default.
         eps: f64;
     }
@@ -71,12 +71,13 @@ impl ReduceLrOnPlateauOptions {
     /// The scheduler.
     ///
     /// # Panics
-    /// If the factor is 1 or above.
+    /// If the factor is 1 or above, or a list has not as many numbers as the optimizer has groups.
     #[track_caller]
     pub fn build(self, optimizer: &dyn Optimizer) -> ReduceLrOnPlateau {
         if self.factor.is_nan() || self.factor >= 1.0 {
             tensor::fault!(NAME, [], "factor must be below 1, got {}", self.factor);
         }
+        self.min_lr.expect_groups(NAME, "min_lr", optimizer);
         ReduceLrOnPlateau { options: self, best: None, bad_epochs: 0, cooldown_left: 0, last_lr: rates(optimizer) }
     }
 }
@@ -104,7 +105,7 @@ impl ReduceLrOnPlateau {
             threshold: 1e-4,
             threshold_mode: ThresholdMode::Rel,
             cooldown: 0,
-            min_lr: 0.0,
+            min_lr: PerGroup::All(0.0),
             eps: 1e-8,
         }
     }
@@ -124,7 +125,7 @@ impl ReduceLrOnPlateau {
         if self.bad_epochs > self.options.patience {
             for group in 0..optimizer.groups() {
                 let old = optimizer.lr(group);
-                let new = (old * self.options.factor).max(self.options.min_lr);
+                let new = (old * self.options.factor).max(self.options.min_lr.at(group));
                 if old - new > self.options.eps {
                     optimizer.set_lr(group, new);
                 }

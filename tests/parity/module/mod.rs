@@ -118,3 +118,10 @@ pub(crate) fn run(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
         .collect();
     Ok(changed.max(check(case, tensors, &inputs, &variables, &outputs)?))
 }
+
+/// Whether a layer prints as PyTorch's `repr` does.
+pub(crate) fn print(case: &Case, tensors: &Tensors) -> Result<f64, Outcome> {
+    let printed = build(&case.op, case.args(), tensors)?.module().to_string();
+    let expected = case.raw["expected"].as_str().unwrap_or_default();
+    if printed == expected { Ok(0.0) } else { Err(Outcome::failed(format!("prints {printed}, expected {expected}"))) }
+}

@@ -41,6 +41,7 @@ pub(super) fn layer(op: &str, args: &Arguments<'_>) -> Option<Layer> {
             args.size("num_channels"),
             args.float_or("eps", 1e-5),
             args.flag("affine", true),
+            args.flag("bias", true),
         )),
         "LayerNorm" => Layer::plain(LayerNorm::with_options(
             sizes(args, "normalized_shape")?,

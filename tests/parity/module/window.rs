@@ -115,7 +115,7 @@ pub(super) fn pooling<const N: usize>(family: &str, args: &Arguments<'_>) -> Opt
             // Averages over one dimension have no such option.
             let divisor = if N > 1 { args.int("divisor_override") } else { None };
             Layer::plain(AvgPool::<N>::new(match divisor {
-                Some(divisor) => pool.divisor_override(divisor as usize),
+                Some(divisor) => pool.divisor_override(divisor),
                 None => pool,
             }))
         }
@@ -186,6 +186,7 @@ pub(super) fn normalisation<const N: usize>(family: &str, args: &Arguments<'_>, 
             .eps(eps)
             .momentum(momentum)
             .affine(args.flag("affine", true))
+            .bias(args.flag("bias", true))
             .track_running_stats(args.flag("track_running_stats", true));
         Layer::plain(layer.build())
     } else {
@@ -193,6 +194,7 @@ pub(super) fn normalisation<const N: usize>(family: &str, args: &Arguments<'_>, 
             .eps(eps)
             .momentum(momentum)
             .affine(args.flag("affine", false))
+            .bias(args.flag("bias", true))
             .track_running_stats(args.flag("track_running_stats", false));
         Layer::plain(layer.build())
     })

@@ -7,14 +7,14 @@ use crate::layers::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponse
 use crate::ops::norm::LocalResponse;
 
 /// Whether factors and statistics are kept, and how a batch enters the latter.
-fn options() -> impl Strategy<Value = (bool, bool, Option<f64>)> {
-    (any::<bool>(), any::<bool>(), proptest::option::of(eighths(0..=8)))
+fn options() -> impl Strategy<Value = ([bool; 2], bool, Option<f64>)> {
+    (any::<[bool; 2]>(), any::<bool>(), proptest::option::of(eighths(0..=8)))
 }
 
 pub(super) fn batch_norm<const N: usize>() {
     each(&(2..=3usize, 1..=3usize, array::<N>(1..=3), any::<bool>(), options()), |(n, c, spatial, flat, options)| {
-        let (affine, track, momentum) = options;
-        let builder = BatchNorm::<N>::builder(c).eps(1e-2).affine(affine);
+        let ([affine, bias], track, momentum) = options;
+        let builder = BatchNorm::<N>::builder(c).eps(1e-2).affine(affine).bias(bias);
         let layer = builder.track_running_stats(track).momentum(momentum).build();
         // One dimension allows vectors as well.
         let spatial = if N == 1 && flat { &[][..] } else { &spatial };
@@ -26,8 +26,8 @@ pub(super) fn instance_norm<const N: usize>() {
     each(
         &(1..=2usize, 1..=3usize, array::<N>(1..=3), any::<bool>(), options()),
         |(n, c, mut spatial, flat, options)| {
-            let (affine, track, momentum) = options;
-            let builder = InstanceNorm::<N>::builder(c).eps(1e-2).affine(affine);
+            let ([affine, bias], track, momentum) = options;
+            let builder = InstanceNorm::<N>::builder(c).eps(1e-2).affine(affine).bias(bias);
             let layer = builder.track_running_stats(track).momentum(momentum).build();
             // There is no variance of one position.
             spatial[0] += 1;
@@ -39,10 +39,10 @@ pub(super) fn instance_norm<const N: usize>() {
 
 pub(super) fn group_norm() {
     each(
-        &(1..=3usize, 1..=3usize, 1..=2usize, shapes(0..=3, 1..=3), any::<bool>()),
-        |(groups, each, n, spatial, affine)| {
+        &(1..=3usize, 1..=3usize, 1..=2usize, shapes(0..=3, 1..=3), any::<[bool; 2]>()),
+        |(groups, each, n, spatial, [affine, bias])| {
             let c = groups * (each + usize::from(spatial.is_empty()));
-            check(&GroupNorm::with_options(groups, c, 1e-2, affine), &ladder(&[&[n, c], &spatial[..]].concat()))
+            check(&GroupNorm::with_options(groups, c, 1e-2, affine, bias), &ladder(&[&[n, c], &spatial[..]].concat()))
         },
     );
 }

@@ -1,7 +1,7 @@
 //! Pooling.
 
 use autograd::Variable;
-use proptest::prelude::{Strategy, any};
+use proptest::prelude::{Strategy, any, prop_oneof};
 use tensor::{DType, Generator};
 
 use super::{array, check, each, ladder, lead, positive};
@@ -34,7 +34,7 @@ pub(super) fn max<const N: usize>() {
 }
 
 pub(super) fn avg<const N: usize>() {
-    let options = (any::<bool>(), proptest::option::of(1..=5usize));
+    let options = (any::<bool>(), proptest::option::of(prop_oneof![1..=5isize, -3..=-1isize]));
     each(&(windows::<N>(false, true), options), |((pool, shape), (count_include_pad, divisor_override))| {
         check(&AvgPool::new(Pool { count_include_pad, divisor_override, ..pool }), &ladder(&shape))
     });
