@@ -8,7 +8,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use tensor::kernels::conv::{
-    ConvAlgorithm, ConvGeometry, Cotangent, Epilogue, Gradients, conv, conv_gradients, conv_input_grad, conv_weight_grad,
+    ConvAlgorithm, ConvGeometry, Cotangent, Epilogue, Gradients, conv, conv_gradients, conv_input_grad,
+    conv_weight_grad,
 };
 use tensor::{DType, MemoryFormat, Tensor, parallel};
 

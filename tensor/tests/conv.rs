@@ -379,10 +379,10 @@ fn both_gradients_at_once_equal_them_apart() {
         };
         let ((before, own), (behind, deviation)) = (norm(&x, seed + 30), norm(&y, seed + 40));
         let relu = (None, Activation::Relu);
-        let normalized = channel_gradient(&y, &g, &behind, relu, Some(&deviation), None).input;
+        let normalized = channel_gradient([&y, &g], &behind, relu, Some(&deviation), None).input;
         let prologue = Prologue { channels: &before, activation: Activation::Relu6 };
         let input = Input { tensor: &x, prologue: Some(prologue) };
-        let cotangent = Cotangent::Normalized(normalized.clone());
+        let cotangent = Cotangent::Normalized(Box::new(normalized.clone()));
         let threads = parallel::num_threads();
         let [all, alone] = [threads.max(2), 1].map(|count| {
             parallel::set_num_threads(count);
@@ -403,7 +403,7 @@ fn both_gradients_at_once_equal_them_apart() {
         }
         let sums = all.sums.expect("of parts");
         let masked = (None, Activation::Relu6);
-        let want = channel_gradient(&x, &apart[0], &before, masked, Some(&own), None).sums;
+        let want = channel_gradient([&x, &apart[0]], &before, masked, Some(&own), None).sums;
         for (got, want) in [(sums.sum, want.sum), (sums.product, want.product)] {
             close("sums", &Tensor::from_slice(&got, [got.len()]), &want, 1e-4).unwrap();
         }

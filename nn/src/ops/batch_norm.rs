@@ -103,7 +103,7 @@ impl Source {
             (same && r.is_none()).then(|| summed.sums.clone())
         });
         let g = g.data();
-        let gradient = channel_gradient(&x, &g, &channels, (r.as_ref(), activation), own, known);
+        let gradient = channel_gradient([&x, &g], &channels, (r.as_ref(), activation), own, known);
         let vector = |values: Vec<f64>| Variable::new(Tensor::from_vec(values, [deviation.len()]).to_dtype(x.dtype()));
         let Sums { sum, product } = gradient.sums;
         let product = product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
@@ -340,7 +340,7 @@ impl Deferred for Backwards {
 
 /// The gradient `g` in a convolution's output, as the convolution reads it.
 pub(crate) fn cotangent(g: &Variable) -> Cotangent {
-    let waiting = g.waiting(|backwards: &Backwards| Some(Cotangent::Normalized(backwards.0.clone())));
+    let waiting = g.waiting(|backwards: &Backwards| Some(Cotangent::Normalized(Box::new(backwards.0.clone()))));
     waiting.unwrap_or_else(|| Cotangent::Tensor(g.data()))
 }
 

@@ -29,7 +29,7 @@ pub enum Cotangent {
     /// As it is.
     Tensor(Tensor),
     /// That of a normalisation after the convolution, computed as it is read.
-    Normalized(InputGradient),
+    Normalized(Box<InputGradient>),
 }
 
 impl Cotangent {
@@ -144,7 +144,7 @@ impl Shared<'_> {
 
     /// Everything for `images`: the input gradient goes to its place in `dx`, if it is wanted.
     fn part<T: Real + Element>(&self, images: Range<usize>, dx: &Disjoint<'_, T>) -> (Tensor, Option<Sums>) {
-        let p = Problem { n: images.len(), ..self.p.clone() };
+        let p = Problem { n: images.len(), ..*self.p };
         let x = Input { tensor: &self.x.tensor.narrow(0, images.start, images.len()), ..self.x };
         let g = self.g.images(&images);
         let mut sums = None;
@@ -155,7 +155,7 @@ impl Shared<'_> {
             let dx = unsafe {
                 let dx = dx.slice(images.start * image, images.len() * image);
                 let from = super::images::<T>(&g, p.output);
-                passes::input_grad(self.methods[0], &p, from, self.w, Finish::NONE, dx.as_mut_ptr());
+                passes::input_grad(self.methods[0], &p, from, self.w, (Finish::NONE, dx.as_mut_ptr()));
                 dx
             };
             sums = x.prologue.map(|prologue| {

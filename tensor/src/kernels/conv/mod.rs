@@ -86,7 +86,7 @@ pub fn conv<'a>(x: impl Into<Input<'a>>, w: &Tensor, geometry: &ConvGeometry, ep
         let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
         build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
             // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-            unsafe { passes::forward(method, &p, x.images::<T>(&p), w, finish, y.as_mut_ptr()) }
+            unsafe { passes::forward(method, &p, x.images::<T>(&p), w, (finish, y.as_mut_ptr())) }
         })
     })
 }
@@ -139,7 +139,7 @@ pub fn conv_transpose(
         let g = method.ordered(g);
         build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
             // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-            unsafe { passes::input_grad(method, &p, images::<T>(&g, p.output), w, finish, dx.as_mut_ptr()) }
+            unsafe { passes::input_grad(method, &p, images::<T>(&g, p.output), w, (finish, dx.as_mut_ptr())) }
         })
     })
 }

@@ -24,8 +24,7 @@ pub(super) unsafe fn forward<T: Real + Element>(
     p: &Problem,
     x: Images<T>,
     w: &Tensor,
-    finish: Finish<T>,
-    y: *mut T,
+    (finish, y): (Finish<T>, *mut T),
 ) {
     let weights = Weights::forward(data::<T>(w), strides(w), p.group_k());
     // SAFETY: the caller's.
@@ -53,8 +52,7 @@ pub(super) unsafe fn input_grad<T: Real + Element>(
     p: &Problem,
     g: Images<T>,
     w: &Tensor,
-    finish: Finish<T>,
-    dx: *mut T,
+    (finish, dx): (Finish<T>, *mut T),
 ) {
     let weights = Weights::backward(data::<T>(w), strides(w), p.group_k());
     // SAFETY: the caller's.

@@ -39,8 +39,7 @@ pub struct Gradient {
 /// If dtypes differ or are no floats, or if shapes do not fit.
 #[track_caller]
 pub fn channel_gradient(
-    x: &Tensor,
-    g: &Tensor,
+    [x, g]: [&Tensor; 2],
     channels: &Channels,
     (addend, activation): (Option<&Tensor>, Activation),
     deviation: Option<&[f64]>,

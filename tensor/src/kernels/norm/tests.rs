@@ -81,7 +81,7 @@ fn check((x, g, r): (&Tensor, &Tensor, &Tensor), activation: Activation, adds: b
             scale[k] * (masked[i] - sums[k][0] / count - centred * sums[k][1] / count)
         })
         .collect();
-    let gradient = channel_gradient(x, g, &channels, (added, activation), Some(&deviation), None);
+    let gradient = channel_gradient([x, g], &channels, (added, activation), Some(&deviation), None);
     close(&gradient.input.compute(), &dx, tolerance);
     let last = x.shape()[0] - 1;
     close(&gradient.input.images(last, 1).compute(), &dx[last * c * inner..], tolerance);
