@@ -108,11 +108,12 @@ pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>
     };
     // Rows of the output, by depth and height together.
     let rows = plan.output[0] * plan.output[1];
-    let band = TASK.div_ceil(plan.output[2] * plan.c).next_multiple_of(2).min(rows);
-    let bands = rows.div_ceil(band);
+    let most = (rows / 2).max(1);
+    let bands = rows.div_ceil(TASK.div_ceil(plan.output[2] * plan.c)).min(most);
     let images = (TASK / (rows * plan.output[2] * plan.c).max(1)).max(1);
     parallel::for_each(plan.n.div_ceil(images) * bands, |task| {
-        let (first, band) = (task / bands * images, task % bands * band..(task % bands * band + band).min(rows));
+        let (first, band) = (task / bands * images, task % bands);
+        let band = band * rows / bands..(band + 1) * rows / bands;
         let mut mapped = None;
         for n in first..(first + images).min(plan.n) {
             // SAFETY: the caller's; tasks have their own rows.

@@ -12,43 +12,37 @@ use crate::kernels::norm::activate;
 use crate::kernels::scratch::Scratch;
 use crate::simd::{Real, Simd};
 
-/// Whether every output reads three by three neighbouring inputs.
+/// Outputs of a tile.
+const ROWS: usize = 2;
+const COLUMNS: usize = 4;
+
+/// Whether every output reads three by three neighbouring inputs, and there are as many outputs as a tile has.
 pub(super) fn suits(plan: &Plan) -> bool {
     let plain = |axis: usize| {
         let [phase] = plan.axes[axis].as_slice() else { return false };
         phase.in_step == 1 && phase.taps.len() == 3 && phase.taps.windows(2).all(|pair| pair[1].1 == pair[0].1 + 1)
     };
-    [plan.input[0], plan.output[0], plan.kernel[0]] == [1; 3] && plain(1) && plain(2)
+    let fits = plan.output[1] >= ROWS && plan.output[2] >= COLUMNS;
+    fits && [plan.input[0], plan.output[0], plan.kernel[0]] == [1; 3] && plain(1) && plain(2)
 }
 
-/// The rows `rows` of image `n`.
+/// The rows `rows` of image `n`, [`ROWS`] at least.
 ///
 /// # Safety
 /// As for `depthwise::run`, the level of `S` is available, and `suits(plan)`.
 #[inline(always)]
 pub(super) unsafe fn rows<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, rows: Range<usize>) {
-    let count = pass.plan.output[2];
-    for row in starts::<2>(rows.len()) {
-        let row = rows.start + row;
-        for column in starts::<4>(count) {
+    for row in starts(rows.len(), ROWS) {
+        for column in starts(pass.plan.output[2], COLUMNS) {
             // SAFETY: the caller's; the outputs of the tile exist.
-            unsafe {
-                match (rows.len(), count) {
-                    (2.., 4..) => tile::<S, 2, 4>(pass, n, row, column),
-                    (2.., _) => tile::<S, 2, 1>(pass, n, row, column),
-                    (_, 4..) => tile::<S, 1, 4>(pass, n, row, column),
-                    _ => tile::<S, 1, 1>(pass, n, row, column),
-                }
-            }
+            unsafe { tile::<S>(pass, n, rows.start + row, column) };
         }
     }
 }
 
-/// Where tiles of `SIZE` start; the last ends with the axis and may repeat what the one before it did. Shorter axes
-/// have tiles of one.
-fn starts<const SIZE: usize>(len: usize) -> impl Iterator<Item = usize> {
-    let (size, last) = if len < SIZE { (1, len.wrapping_sub(1)) } else { (SIZE, len - SIZE) };
-    (0..len).step_by(size).map(move |start| start.min(last))
+/// Where tiles of `size` start; the last ends with the axis and may repeat what the one before it did.
+fn starts(len: usize, size: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(size).map(move |start| start.min(len - size))
 }
 
 /// Weights as `[vector][tap][lane]`, taps in the order of what they read: a vector's nine follow one another.
@@ -65,14 +59,9 @@ pub(super) fn packed<T: Real>(plan: &Plan, lanes: usize, weights: &[T], channels
     scratch
 }
 
-/// `R` by `P` outputs from `row` and `column` on, all channels.
+/// The tile of outputs from `row` and `column` on, all channels.
 #[inline(always)]
-unsafe fn tile<S: Simd, const R: usize, const P: usize>(
-    pass: &Pass<'_, S::Scalar>,
-    n: usize,
-    row: usize,
-    column: usize,
-) {
+unsafe fn tile<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, row: usize, column: usize) {
     let (plan, [sn, _, _, sh, step]) = (pass.plan, pass.x.strides);
     let [top, left] = [(1, row), (2, column)].map(|(axis, at)| plan.axes[axis][0].reads_from(at));
     let inside = |axis: usize, first: isize, at: usize| (0..plan.input[axis] as isize).contains(&(first + at as isize));
@@ -97,12 +86,12 @@ unsafe fn tile<S: Simd, const R: usize, const P: usize>(
     // SAFETY: the caller's; the tile's outputs are within this task's rows.
     unsafe {
         for _ in 0..whole {
-            vector::<S, R, P, true>(&place);
+            vector::<S, true>(&place);
             place.advance(S::LANES);
         }
         if whole * S::LANES < plan.c {
             place.valid = plan.c - whole * S::LANES;
-            vector::<S, R, P, false>(&place);
+            vector::<S, false>(&place);
         }
     }
 }
@@ -114,8 +103,8 @@ struct Place<T> {
     sh: isize,
     step: isize,
     /// Which of the lines and columns of the input exist.
-    lines: [bool; 4],
-    columns: [bool; 6],
+    lines: [bool; ROWS + 2],
+    columns: [bool; COLUMNS + 2],
     weights: *const T,
     /// The first output; from a row to the next, from a column to the next.
     out: *mut T,
@@ -144,7 +133,7 @@ impl<T> Place<T> {
 
 /// `WHOLE` if all channels of the vector exist.
 #[inline(always)]
-unsafe fn vector<S: Simd, const R: usize, const P: usize, const WHOLE: bool>(place: &Place<S::Scalar>) {
+unsafe fn vector<S: Simd, const WHOLE: bool>(place: &Place<S::Scalar>) {
     let Place { x, sh, step, out_row, out_step, valid, .. } = *place;
     // SAFETY: the caller's; inputs that do not exist are not read.
     unsafe {
@@ -154,31 +143,31 @@ unsafe fn vector<S: Simd, const R: usize, const P: usize, const WHOLE: bool>(pla
             weights[r][t] = S::load(place.weights.add((r * 3 + t) * S::LANES));
         }; 0 1 2); 0 1 2);
         let first = if place.finish.bias.is_null() { S::zero() } else { load(place.finish.bias) };
-        let mut acc = [[first; P]; R];
-        each!(@ 6, column => if column < P + 2 && place.columns[column] {
+        let mut acc = [[first; COLUMNS]; ROWS];
+        each!(@ 6, column => if place.columns[column] {
             let x = x.wrapping_offset(column as isize * step);
-            each!(@ 4, line => if line < R + 2 && place.lines[line] {
+            each!(@ 4, line => if place.lines[line] {
                 let x = load(x.wrapping_offset(line as isize * sh));
-                each!(@ R, r => each!(@ P, p => if line >= r && line < r + 3 && column >= p && column < p + 3 {
+                each!(@ ROWS, r => each!(@ COLUMNS, p => if line >= r && line < r + 3 && column >= p && column < p + 3 {
                     acc[r][p] = S::fma(x, weights[(line - r) % 3][(column - p) % 3], acc[r][p]);
                 }; 0 1 2 3); 0 1);
             }; 0 1 2 3);
         }; 0 1 2 3 4 5);
         // The rows below come from far away, and pixels of many channels are too far apart to be foreseen.
-        each!(@ R, r => each!(@ P, p => {
-            S::prefetch(x.wrapping_offset((R + 2 + r) as isize * sh + (p as isize + 1) * step));
+        each!(@ ROWS, r => each!(@ COLUMNS, p => {
+            S::prefetch(x.wrapping_offset((ROWS + 2 + r) as isize * sh + (p as isize + 1) * step));
         }; 0 1 2 3); 0 1);
         if !place.finish.addend.is_null() {
-            each!(@ R, r => each!(@ P, p => {
+            each!(@ ROWS, r => each!(@ COLUMNS, p => {
                 acc[r][p] = S::add(acc[r][p], load(place.finish.addend.add(r * out_row + p * out_step)));
             }; 0 1 2 3); 0 1);
         }
         if place.finish.activation != Activation::Identity {
-            each!(@ R, r => each!(@ P, p => {
+            each!(@ ROWS, r => each!(@ COLUMNS, p => {
                 acc[r][p] = activate::<S>(place.finish.activation, acc[r][p]);
             }; 0 1 2 3); 0 1);
         }
-        each!(@ R, r => each!(@ P, p => {
+        each!(@ ROWS, r => each!(@ COLUMNS, p => {
             let to = place.out.add(r * out_row + p * out_step);
             if WHOLE { S::store(to, acc[r][p]) } else { S::store_first(to, valid, acc[r][p]) }
         }; 0 1 2 3); 0 1);
