@@ -3,7 +3,7 @@
 //!
 //! Each test runs for `GRADUS_FUZZ_SECONDS` (a moment by default) from the seed `GRADUS_FUZZ_SEED`. There is no measure of
 //! coverage, but a change that earns a new answer becomes a seed itself. What once broke a reader lies in `found/` and is
-//! tried first, always.
+//! tried first, always. Readers of files are tried many times more often where `TMPDIR` lies in memory.
 
 mod mutate;
 mod run;
