@@ -16,7 +16,8 @@ use gradus::vision::transform::{Compose, Normalize, Resize, ToTensor, functional
 const ROUNDS: usize = 4;
 
 fn main() {
-    let number = |name: &str, default: usize| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
+    let number =
+        |name: &str, default: usize| std::env::var(name).map_or(default, |text| text.parse().expect("a number"));
     let workers = number("GRADUS_WORKERS", 2);
     let shipped = tempfile::tempdir().expect("a directory");
     let photos = match std::env::var_os("GRADUS_PHOTOS") {

@@ -95,7 +95,13 @@ pub(crate) fn fuzz(target: Target<'_>) {
         }
         cases += 1;
     }
-    println!("{}: {cases} cases in {:.0?}, {} answers, {} seeds", target.name, start.elapsed(), known.len(), corpus.len());
+    println!(
+        "{}: {cases} cases in {:.0?}, {} answers, {} seeds",
+        target.name,
+        start.elapsed(),
+        known.len(),
+        corpus.len()
+    );
     *lock(&current) = None;
 }
 
@@ -120,6 +126,10 @@ fn judge(target: &Target<'_>, bytes: &[u8], folder: &Folder, current: &Current) 
         Ok(Err(error)) => {
             if error.contains('\n') {
                 broke(target.name, "answers in more than one line", bytes);
+            }
+            // Caught on the way, but still a fault, to be refused before the decoder sees it.
+            if error.contains("the decoder panicked") {
+                broke(target.name, "catches a panic", bytes);
             }
             let error = error.replace(&*folder.path().to_string_lossy(), "");
             error.replace(|letter: char| !letter.is_ascii_alphabetic(), "")

@@ -6,7 +6,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbaImage};
 use tensor::{DType, Tensor};
 
-use super::{BLACK, Canvas, Color, Colormap, WHITE};
+use super::{BLACK, Canvas, Color, Colormap, GREEN, RED, WHITE};
 use crate::{Result, VisionError};
 
 /// How [`make_grid`] arranges pictures.
@@ -198,6 +198,20 @@ impl Sheet {
     #[track_caller]
     pub fn push(&mut self, picture: &Tensor, caption: impl Into<String>, mark: Option<Color>) {
         self.cells.push((Canvas::from_tensor(picture).enlarge(self.factor), caption.into(), mark));
+    }
+
+    /// Adds a picture with the class that a network predicts: in green if it is the true one, else in red with the true
+    /// one beside it.
+    ///
+    /// # Panics
+    /// If it is no picture `[1 or 3, H, W]`.
+    #[track_caller]
+    pub fn push_prediction(&mut self, picture: &Tensor, predicted: &str, truth: &str) {
+        if predicted == truth {
+            self.push(picture, predicted, Some(GREEN));
+        } else {
+            self.push(picture, format!("{predicted} (is {truth})"), Some(RED));
+        }
     }
 
     /// The finished sheet.
