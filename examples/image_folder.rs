@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     model.eval();
     let plain = Compose::new().then(ToTensor).then(Normalize::new(&mean, &std));
-    let (mut sheet, mut truth, mut predicted) = (Sheet::new(9), vec![], vec![]);
+    let (mut sheet, mut truth, mut predicted) = (Sheet::new(9).enlarge(2), vec![], vec![]);
     for index in 0..test.len() {
         let (image, class) = test.image(index)?;
         let (x, _) = plain.apply(image.clone().into(), &mut sample_generator(0, 0, index));
