@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use autograd::check::{Entry, Report};
+use gradus::vision::image::write_atomic;
 
 fn main() -> ExitCode {
     let cases = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(256);
@@ -17,7 +18,6 @@ fn main() -> ExitCode {
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    let mut faults = Vec::new();
     let mut text = String::from(
         "# Certificate of gradients\n\nWritten by `cargo run --release --example certificate`. For every op: the number \
          of random samples; the worst relative error of its gradient and of its gradient's gradient against central \
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
          naive loop; whether the dot test of linear ops was run; how many faults planted into its gradient the check \
          noticed; and the worst relative deviation from PyTorch's values, where those cases name the op.\n",
     );
-    let (mut ops, mut planted) = (0, 0);
+    let (mut ops, mut planted, mut faults) = (0, 0, Vec::new());
     for (name, registry) in [("array ops", autograd::ops::registry()), ("network ops", nn::ops::registry())] {
         let _ = write!(
             text,
@@ -52,14 +52,10 @@ fn main() -> ExitCode {
         eprintln!("no certificate:\n{}", faults.join("\n"));
         return ExitCode::FAILURE;
     }
-    let (path, beside) = (root.join("docs/certificate.md"), root.join("docs/certificate.md.new"));
-    let written = std::fs::create_dir_all(root.join("docs"))
-        .and_then(|()| std::fs::write(&beside, text))
-        .and_then(|()| std::fs::rename(&beside, &path));
-    match written {
+    match write_atomic(root.join("docs/certificate.md"), text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}: {error}", path.display());
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -9,7 +9,7 @@ use gradus::nn::train::train_epoch;
 use gradus::prelude::*;
 use gradus::vision::Image;
 use gradus::vision::datasets::{Augmented, ImageDataset, ImageFolder, ImageSubset, class_weights, mean_std};
-use gradus::vision::draw::{GREEN, RED, Sheet, confusion_counts, confusion_matrix};
+use gradus::vision::draw::{Sheet, confusion_counts, confusion_matrix};
 use gradus::vision::image::Unreadable;
 use gradus::vision::transform::{
     Compose, Normalize, Picture, RandomHorizontalFlip, RandomResizedCrop, ToTensor, Transform, sample_generator,
@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     model.eval();
     let plain = Compose::new().then(ToTensor).then(Normalize::new(&mean, &std));
-    let (mut sheet, mut truth, mut predicted) = (Sheet::new(9), vec![], vec![]);
+    let (mut sheet, mut truth, mut predicted) = (Sheet::new(9).enlarge(2), vec![], vec![]);
     for index in 0..test.len() {
         let (image, class) = test.image(index)?;
         let (x, _) = plain.apply(image.clone().into(), &mut sample_generator(0, 0, index));
@@ -67,15 +67,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let guess = no_grad(|| model.call(&x)).data().argmax(1, false).to_vec::<i64>()[0];
         truth.push(class as i64);
         predicted.push(guess);
-        let mark = if guess == class as i64 { GREEN } else { RED };
-        sheet.push(image.pixels(), &names[guess as usize], Some(mark));
+        sheet.push_prediction(image.pixels(), &names[guess as usize], &names[class]);
     }
     sheet.to_canvas().save("out/image_folder/test.png")?;
     let right = truth.iter().zip(&predicted).filter(|(t, p)| t == p).count();
     let [truth, predicted] = [truth, predicted].map(|classes| Tensor::from_slice(&classes, [classes.len()]));
     let counts = confusion_counts(&truth, &predicted, 3);
-    confusion_matrix(&counts, &names.iter().map(String::as_str).collect::<Vec<_>>())
-        .save("out/image_folder/confusion.png")?;
+    confusion_matrix(&counts, &names).save("out/image_folder/confusion.png")?;
     println!("{right} of {} right; wrote out/image_folder/test.png and confusion.png", truth.len());
     Ok(())
 }

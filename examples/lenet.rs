@@ -10,8 +10,8 @@ use gradus::nn::optim::Adam;
 use gradus::nn::schedule::{CosineAnnealingLr, Scheduler};
 use gradus::nn::train::{evaluate, train_epoch};
 use gradus::prelude::*;
-use gradus::vision::datasets::{InMemory, Split, mnist};
-use gradus::vision::draw::{GREEN, RED, Sheet};
+use gradus::vision::datasets::{ImageDataset, InMemory, Split, mnist};
+use gradus::vision::draw::Sheet;
 use gradus::vision::models::LeNet;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -106,9 +106,8 @@ fn draw(model: &LeNet, test: &InMemory, options: &Options) -> Result<(), Box<dyn
     order.sort_by_key(|&i| predicted[i] == truth[i]);
     let mut sheet = Sheet::new(10).enlarge(2);
     for &i in order.iter().take(50) {
-        let mark = if predicted[i] == truth[i] { GREEN } else { RED };
-        let caption = format!("{} (is {})", predicted[i], truth[i]);
-        sheet.push(&test.images().select(0, i as isize), caption, Some(mark));
+        let name = |class: i64| &test.classes()[class as usize];
+        sheet.push_prediction(&test.images().select(0, i as isize), name(predicted[i]), name(truth[i]));
     }
     sheet.to_canvas().save(options.out.join("digits.png"))?;
     Ok(())

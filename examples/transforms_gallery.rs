@@ -21,7 +21,7 @@ fn transforms() -> Vec<(&'static str, Box<dyn Transform>)> {
     vec![
         ("RandomHorizontalFlip", Box::new(RandomHorizontalFlip::new(1.0))),
         ("RandomVerticalFlip", Box::new(RandomVerticalFlip::new(1.0))),
-        ("Pad, reflected", Box::new(Pad::new(24).mode(PaddingMode::Reflect))),
+        ("Pad, reflected", Box::new(Pad::new(20).mode(PaddingMode::Reflect))),
         ("RandomInvert", Box::new(RandomInvert::new(1.0))),
         ("CenterCrop", Box::new(CenterCrop::new([100, 100]))),
         ("RandomCrop", Box::new(RandomCrop::new([100, 100]))),

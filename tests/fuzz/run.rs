@@ -1,6 +1,6 @@
 //! The loop that changes, reads, and judges.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,8 +15,11 @@ use crate::mutate::mutate;
 
 /// Longer than any reader needs for a file of this size, on a machine that is busy with other things.
 const HANG: Duration = Duration::from_secs(20);
-/// Files that may be seeds.
+/// Files that may be seeds, and how many of them by answers that begin alike: a message that repeats what the file says is
+/// new each time, and such files would crowd out all others.
 const CORPUS: usize = 2000;
+const ALIKE: usize = 12;
+const BEGINNING: usize = 50;
 
 type Read<'a> = &'a dyn Fn(&[u8], &Folder) -> Result<(), String>;
 
@@ -66,7 +69,8 @@ pub(crate) fn fuzz(target: Target<'_>) {
     memory::set_cache_limit(0);
 
     let mut known = HashSet::new();
-    let mut corpus = target.seeds.clone();
+    let mut alike: HashMap<String, usize> = HashMap::new();
+    let mut corpus = Vec::new();
     for bytes in found(target.name).iter().chain(&target.seeds) {
         known.insert(judge(&target, bytes, &folder, &current));
     }
@@ -74,20 +78,37 @@ pub(crate) fn fuzz(target: Target<'_>) {
     assert!(good > 0, "{}: no seed is read, so that changes of them test nothing", target.name);
     let (start, mut cases) = (Instant::now(), 0u64);
     while start.elapsed() < budget {
-        let mut bytes = corpus[g.below(corpus.len())].clone();
-        let other = &corpus[g.below(corpus.len())];
+        let mut bytes = pick(&target.seeds, &corpus, &mut g).clone();
+        let other = pick(&target.seeds, &corpus, &mut g);
         mutate(&mut bytes, other, &mut g);
         if g.below(2) == 0 {
             sum_png(&mut bytes);
         }
         let answer = judge(&target, &bytes, &folder, &current);
+        let beginning = answer.chars().take(BEGINNING).collect();
         if known.insert(answer) && corpus.len() < CORPUS {
-            corpus.push(bytes);
+            let count = alike.entry(beginning).or_default();
+            *count += 1;
+            if *count <= ALIKE {
+                corpus.push(bytes);
+            }
         }
         cases += 1;
     }
-    println!("{}: {cases} cases in {:.0?}, {} answers", target.name, start.elapsed(), known.len());
+    println!(
+        "{}: {cases} cases in {:.0?}, {} answers, {} seeds",
+        target.name,
+        start.elapsed(),
+        known.len(),
+        corpus.len()
+    );
     *lock(&current) = None;
+}
+
+/// A valid file, or one that earned a new answer.
+fn pick<'a>(seeds: &'a [Vec<u8>], corpus: &'a [Vec<u8>], g: &mut Generator) -> &'a Vec<u8> {
+    let from = if corpus.is_empty() || g.below(2) == 0 { seeds } else { corpus };
+    &from[g.below(from.len())]
 }
 
 /// Reads one file; its answer, without numbers, says what the reader made of it.
@@ -106,6 +127,11 @@ fn judge(target: &Target<'_>, bytes: &[u8], folder: &Folder, current: &Current) 
             if error.contains('\n') {
                 broke(target.name, "answers in more than one line", bytes);
             }
+            // Caught on the way, but still a fault, to be refused before the decoder sees it.
+            if error.contains("the decoder panicked") {
+                broke(target.name, "catches a panic", bytes);
+            }
+            let error = error.replace(&*folder.path().to_string_lossy(), "");
             error.replace(|letter: char| !letter.is_ascii_alphabetic(), "")
         }
     }

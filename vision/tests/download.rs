@@ -178,7 +178,16 @@ fn a_file_that_is_there_with_another_checksum_is_refused_and_left() {
 
 #[test]
 fn published_files_have_addresses_and_sums() {
-    for (name, files) in [("mnist", 4), ("fashion_mnist", 4), ("kmnist", 4), ("cifar10", 1), ("cifar100", 1)] {
+    let sets = [
+        ("mnist", 4),
+        ("fashion_mnist", 4),
+        ("kmnist", 4),
+        ("emnist", 1),
+        ("cifar10", 1),
+        ("cifar100", 1),
+        ("stl10", 1),
+    ];
+    for (name, files) in sets {
         let list = published(name).unwrap();
         assert_eq!(list.len(), files, "{name}");
         for file in list {

@@ -4,14 +4,23 @@
 
 use std::path::{Path, PathBuf};
 
-use gradus_vision::models::{AlexNet, DenseNet, LeNet, MobileNetV2, ResNet, SqueezeNet, Vgg};
+use gradus_vision::models::{AlexNet, DenseNet, LeNet, MobileNetV2, ResNet, ResNetCifar, SqueezeNet, UNet, Vgg};
 use nn::io;
 use nn::prelude::*;
 use serde_json::Value;
 use tensor::{DType, Tensor};
 
-const NAMES: [&str; 8] =
-    ["lenet", "alexnet", "vgg11_bn", "resnet18", "mobilenet_v2", "squeezenet1_0", "squeezenet1_1", "densenet121"];
+const NAMES: [&str; 9] = [
+    "lenet",
+    "alexnet",
+    "vgg11_bn",
+    "resnet18",
+    "resnet50",
+    "mobilenet_v2",
+    "squeezenet1_0",
+    "squeezenet1_1",
+    "densenet121",
+];
 
 fn model(name: &str) -> Box<dyn Forward> {
     match name {
@@ -19,6 +28,7 @@ fn model(name: &str) -> Box<dyn Forward> {
         "alexnet" => Box::new(AlexNet::new(3, 1000)),
         "vgg11_bn" => Box::new(Vgg::vgg11(3, 1000, true)),
         "resnet18" => Box::new(ResNet::resnet18(3, 1000)),
+        "resnet50" => Box::new(ResNet::resnet50(3, 1000)),
         "mobilenet_v2" => Box::new(MobileNetV2::new(3, 1000)),
         "squeezenet1_0" => Box::new(SqueezeNet::squeezenet1_0(3, 1000)),
         "squeezenet1_1" => Box::new(SqueezeNet::squeezenet1_1(3, 1000)),
@@ -104,6 +114,11 @@ fn resnet18() {
 }
 
 #[test]
+fn resnet50() {
+    compare("resnet50");
+}
+
+#[test]
 fn mobilenet_v2() {
     compare("mobilenet_v2");
 }
@@ -117,6 +132,51 @@ fn squeezenet() {
 #[test]
 fn densenet121() {
     compare("densenet121");
+}
+
+/// Parameters and entries of torchvision's models that have no logits here, for 3 channels and 1000 classes.
+#[test]
+fn the_other_sizes_have_as_many_parameters() {
+    let count = |model: &dyn Forward| (model.parameter_count(), model.state_dict().iter().count());
+    assert_eq!(count(&Vgg::vgg16(3, 1000, false)), (138_357_544, 32));
+    assert_eq!(count(&Vgg::vgg19(3, 1000, true)), (143_678_248, 118));
+    assert_eq!(count(&ResNet::resnet34(3, 1000)), (21_797_672, 218));
+    // The paper's shortcuts without parameters (He et al., 2015) have 2752 fewer: 0.27 to 1.7 million.
+    let cifar = [
+        ResNetCifar::resnet20(3, 10),
+        ResNetCifar::resnet32(3, 10),
+        ResNetCifar::resnet44(3, 10),
+        ResNetCifar::resnet56(3, 10),
+        ResNetCifar::resnet110(3, 10),
+    ];
+    let counts = cifar.map(|model| model.parameter_count() - 2752);
+    assert_eq!(counts, [269_722, 464_154, 658_586, 853_018, 1_727_962]);
+}
+
+#[test]
+fn every_model_takes_any_channels_and_classes() {
+    let (channels, classes) = (4, 7);
+    let models: [(Box<dyn Forward>, [usize; 2]); 10] = [
+        (Box::new(LeNet::new(channels, classes)), [28, 28]),
+        (Box::new(AlexNet::new(channels, classes)), [64, 64]),
+        (Box::new(Vgg::vgg11(channels, classes, false)), [32, 32]),
+        (Box::new(ResNet::resnet18(channels, classes)), [40, 33]),
+        (Box::new(ResNet::resnet50(channels, classes)), [33, 40]),
+        (Box::new(ResNetCifar::resnet20(channels, classes)), [32, 32]),
+        (Box::new(MobileNetV2::new(channels, classes)), [33, 40]),
+        (Box::new(SqueezeNet::squeezenet1_0(channels, classes)), [33, 40]),
+        (Box::new(SqueezeNet::squeezenet1_1(channels, classes)), [33, 40]),
+        (Box::new(DenseNet::densenet121(channels, classes)), [33, 40]),
+    ];
+    for (model, [rows, columns]) in models {
+        model.eval();
+        let x = Variable::new(Tensor::zeros([2, channels, rows, columns], DType::F32));
+        assert_eq!(no_grad(|| model.call(&x)).shape(), [2, classes]);
+    }
+    // A class per pixel.
+    let unet = UNet::new(channels, classes, 8);
+    let x = Variable::new(Tensor::zeros([2, channels, 32, 48], DType::F32));
+    assert_eq!(no_grad(|| unet.call(&x)).shape(), [2, classes, 32, 48]);
 }
 
 /// `python vision/tests/data/models.py --checkpoints DIRECTORY`, then

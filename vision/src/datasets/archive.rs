@@ -1,4 +1,4 @@
-//! Files that may be compressed: whole or in a tar archive, read with a limit on what they may unpack to.
+//! Files that may be compressed: whole, in a tar or in a zip archive, read with a limit on what they may unpack to.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -13,13 +13,33 @@ pub(super) const MAX_BYTES: u64 = 4 << 30;
 
 /// Opens a file, unpacking it if it begins as gzip does.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let fault = |e| VisionError::io("read", path)(e);
-    let mut file = File::open(path).map_err(fault)?;
+    unpacking(File::open(path).map_err(VisionError::io("read", path))?, path)
+}
+
+fn unpacking<'a>(mut source: impl Read + 'a, path: &Path) -> Result<Box<dyn Read + 'a>> {
     let mut magic = Vec::new();
-    file.by_ref().take(2).read_to_end(&mut magic).map_err(VisionError::io("read", path))?;
+    source.by_ref().take(2).read_to_end(&mut magic).map_err(VisionError::io("read", path))?;
     let packed = magic == [0x1f, 0x8b];
-    let whole = std::io::Cursor::new(magic).chain(file);
+    let whole = std::io::Cursor::new(magic).chain(source);
     Ok(if packed { Box::new(MultiGzDecoder::new(BufReader::new(whole))) } else { Box::new(BufReader::new(whole)) })
+}
+
+/// Hands a file of a zip archive, by its name without directories, to `read`, unpacking it if it is in gzip as well; with
+/// a path for messages.
+pub(super) fn in_zip<T>(path: &Path, name: &str, read: impl FnOnce(&mut dyn Read, &Path) -> Result<T>) -> Result<T> {
+    let broken = |error: zip::result::ZipError| match error {
+        zip::result::ZipError::Io(error) => VisionError::io("read", path)(error),
+        error => VisionError::malformed(path, "the archive", "a zip archive", error.to_string()),
+    };
+    let file = File::open(path).map_err(VisionError::io("read", path))?;
+    let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
+    let full = archive.file_names().find(|full| full.rsplit('/').next() == Some(name)).map(String::from);
+    let Some(full) = full else {
+        return Err(VisionError::malformed(path, "the archive", format!("a file {name}"), "none"));
+    };
+    let inner = path.join(&full);
+    let entry = archive.by_name(&full).map_err(broken)?;
+    read(&mut *unpacking(entry, &inner)?, &inner)
 }
 
 /// Reads `count` bytes, growing with what really comes; fewer are an error at `place`.

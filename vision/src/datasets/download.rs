@@ -79,7 +79,8 @@ pub struct Remote {
 }
 
 /// The files of a data set as published, by the name of the function that reads it: `mnist`, `fashion_mnist`, `kmnist`,
-/// `cifar10` and `cifar100`. Addresses and checksums are torchvision's.
+/// `emnist`, `cifar10`, `cifar100` and `stl10`. Addresses and checksums are torchvision's. A set of one file is an archive,
+/// which its function reads as it is: give it the path that [`download`] gives.
 pub fn published(name: &str) -> Option<Vec<Remote>> {
     let family = |mirrors: &[&str], sums: [&str; 4]| {
         let parts = ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"];
@@ -90,10 +91,14 @@ pub fn published(name: &str) -> Option<Vec<Remote>> {
         };
         parts.into_iter().zip(sums).map(remote).collect()
     };
-    let cifar = |name: &str, sum: &str| {
-        let mirrors = vec![format!("https://www.cs.toronto.edu/~kriz/{name}")];
-        vec![Remote { name: name.into(), mirrors, checksum: Checksum::Md5(sum.into()) }]
+    let archive = |folder: &str, name: &str, sum: &str| {
+        vec![Remote {
+            name: name.into(),
+            mirrors: vec![format!("{folder}{name}")],
+            checksum: Checksum::Md5(sum.into()),
+        }]
     };
+    const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
     Some(match name {
         "mnist" => family(
             &["https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"],
@@ -122,8 +127,14 @@ pub fn published(name: &str) -> Option<Vec<Remote>> {
                 "7320c461ea6c1c855c0b718fb2a4b134",
             ],
         ),
-        "cifar10" => cifar("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"),
-        "cifar100" => cifar("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"),
+        "emnist" => {
+            archive("https://biometrics.nist.gov/cs_links/EMNIST/", "gzip.zip", "58c8d27c78d21e728a6bc7b3cc06412e")
+        }
+        "cifar10" => archive(CIFAR, "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"),
+        "cifar100" => archive(CIFAR, "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"),
+        "stl10" => {
+            archive("http://ai.stanford.edu/~acoates/stl10/", "stl10_binary.tar.gz", "91f7769df0f17e558f3565bffb0c7dfb")
+        }
         _ => return None,
     })
 }

@@ -1,10 +1,11 @@
 //! The IDX format of the MNIST family: magic, sizes, bytes; plain or in gzip.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use tensor::Tensor;
 
-use super::archive::{expect_end, open, read_exactly};
+use super::archive::{expect_end, in_zip, open, read_exactly};
 use super::{InMemory, Split, names};
 use crate::error::{Result, VisionError};
 
@@ -22,20 +23,23 @@ use crate::error::{Result, VisionError};
 /// If the file cannot be read, its magic number is not that of bytes, or its length is not the one declared.
 pub fn read_idx(path: impl AsRef<Path>) -> Result<Tensor> {
     let path = path.as_ref();
-    let mut source = open(path)?;
-    let magic = read_exactly(&mut source, 4, path, "the magic number at byte 0")?;
+    parse(&mut *open(path)?, path)
+}
+
+fn parse(source: &mut dyn Read, path: &Path) -> Result<Tensor> {
+    let magic = read_exactly(source, 4, path, "the magic number at byte 0")?;
     let (zero, kind, rank) = (&magic[..2], magic[2], usize::from(magic[3]));
     if zero != [0, 0] || kind != 8 || rank == 0 || rank > 4 {
         let found = format!("{:02x} {:02x} {:02x} {:02x}", magic[0], magic[1], magic[2], magic[3]);
         return Err(VisionError::malformed(path, "byte 0", "the IDX magic number 00 00 08 and 1 to 4 axes", found));
     }
-    let sizes = read_exactly(&mut source, 4 * rank as u64, path, "the sizes at byte 4")?;
+    let sizes = read_exactly(source, 4 * rank as u64, path, "the sizes at byte 4")?;
     let shape: Vec<usize> =
         sizes.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
     let place = format!("the data of shape {shape:?} at byte {}", 4 + 4 * rank);
     let count = shape.iter().try_fold(1u64, |n, &size| n.checked_mul(size as u64)).unwrap_or(u64::MAX);
-    let bytes = read_exactly(&mut source, count, path, &place)?;
-    expect_end(&mut source, path, &format!("byte {}", 4 + 4 * rank as u64 + count))?;
+    let bytes = read_exactly(source, count, path, &place)?;
+    expect_end(source, path, &format!("byte {}", 4 + 4 * rank as u64 + count))?;
     Ok(Tensor::from_slice(&bytes, shape))
 }
 
@@ -84,30 +88,50 @@ pub fn kmnist(directory: impl AsRef<Path>, split: Split) -> Result<InMemory> {
 }
 
 /// A part of EMNIST by its name in [`EMNIST_SPLITS`], turned upright: the files hold pictures with rows and columns
-/// exchanged, which torchvision leaves so. The labels of `letters` count from 1 in the file and from 0 here.
+/// exchanged, which torchvision leaves so. The labels of `letters` count from 1 in the file and from 0 here. `path` is
+/// the directory of the files, plain or in gzip, or the archive as published (`gzip.zip`).
 /// PyTorch: `torchvision.datasets.EMNIST`.
 ///
 /// # Errors
 /// If the name is not known, or as [`mnist`].
-pub fn emnist(directory: impl AsRef<Path>, name: &str, split: Split) -> Result<InMemory> {
-    let directory = directory.as_ref();
+pub fn emnist(path: impl AsRef<Path>, name: &str, split: Split) -> Result<InMemory> {
+    let path = path.as_ref();
     let Some((name, classes)) = EMNIST_SPLITS.iter().find(|(known, _)| *known == name) else {
         let known = EMNIST_SPLITS.map(|(name, _)| name).join(", ");
-        return Err(VisionError::malformed(directory, "the name of the split", format!("one of {known}"), name));
+        return Err(VisionError::malformed(path, "the name of the split", format!("one of {known}"), name));
     };
     let part = if split == Split::Train { "train" } else { "test" };
-    let images = find(directory, &format!("emnist-{name}-{part}-images-idx3-ubyte"))?;
-    let labels = find(directory, &format!("emnist-{name}-{part}-labels-idx1-ubyte"))?;
+    let [images, labels] = [format!("{name}-{part}-images-idx3"), format!("{name}-{part}-labels-idx1")].map(|stem| {
+        let file = format!("emnist-{stem}-ubyte");
+        if !path.is_file() {
+            return Idx::read(find(path, &file)?);
+        }
+        in_zip(path, &format!("{file}.gz"), |source, inner| {
+            Ok(Idx { path: inner.to_path_buf(), values: parse(source, inner)? })
+        })
+    });
     let classes: Vec<String> = classes.chars().map(String::from).collect();
     let first = u8::from(*name == "letters");
-    assemble(&images, &labels, classes, first, true)
+    assemble(images?, labels?, classes, first, true)
 }
 
 fn family(directory: &Path, split: Split, classes: &[&str]) -> Result<InMemory> {
     let part = if split == Split::Train { "train" } else { "t10k" };
-    let images = find(directory, &format!("{part}-images-idx3-ubyte"))?;
-    let labels = find(directory, &format!("{part}-labels-idx1-ubyte"))?;
-    assemble(&images, &labels, names(classes), 0, false)
+    let images = Idx::read(find(directory, &format!("{part}-images-idx3-ubyte"))?)?;
+    let labels = Idx::read(find(directory, &format!("{part}-labels-idx1-ubyte"))?)?;
+    assemble(images, labels, names(classes), 0, false)
+}
+
+/// What a file holds, with its path for messages.
+struct Idx {
+    path: PathBuf,
+    values: Tensor,
+}
+
+impl Idx {
+    fn read(path: PathBuf) -> Result<Idx> {
+        read_idx(&path).map(|values| Idx { path, values })
+    }
 }
 
 /// A file under its own name or with `.gz`.
@@ -119,34 +143,23 @@ fn find(directory: &Path, name: &str) -> Result<PathBuf> {
     Ok(found)
 }
 
-fn assemble(
-    images_path: &Path,
-    labels_path: &Path,
-    classes: Vec<String>,
-    first: u8,
-    transposed: bool,
-) -> Result<InMemory> {
-    let images = read_idx(images_path)?;
-    let &[count, rows, columns] = images.shape() else {
-        let found = format!("shape {:?}", images.shape());
-        return Err(VisionError::malformed(images_path, "byte 3", "pictures of 3 axes", found));
+fn assemble(images: Idx, labels: Idx, classes: Vec<String>, first: u8, transposed: bool) -> Result<InMemory> {
+    let &[count, rows, columns] = images.values.shape() else {
+        let found = format!("shape {:?}", images.values.shape());
+        return Err(VisionError::malformed(&images.path, "byte 3", "pictures of 3 axes", found));
     };
-    let labels = read_idx(labels_path)?;
-    if labels.shape() != [count] {
-        let found = format!("shape {:?}", labels.shape());
-        return Err(VisionError::malformed(
-            labels_path,
-            "byte 3",
-            format!("{count} labels, as there are pictures"),
-            found,
-        ));
+    if labels.values.shape() != [count] {
+        let (expected, found) =
+            (format!("{count} labels, as there are pictures"), format!("shape {:?}", labels.values.shape()));
+        return Err(VisionError::malformed(&labels.path, "byte 3", expected, found));
     }
+    let (images, labels_path, labels) = (images.values, labels.path, labels.values);
     let labels = labels.to_vec::<u8>();
     let top = first as usize + classes.len();
     if let Some(at) = labels.iter().position(|&label| label < first || usize::from(label) >= top) {
         let place = format!("byte {}", 8 + at);
         return Err(VisionError::malformed(
-            labels_path,
+            &labels_path,
             place,
             format!("a label from {first} to {}", top - 1),
             labels[at].to_string(),

@@ -35,9 +35,10 @@ pub fn confusion_counts(truth: &Tensor, predicted: &Tensor, classes: usize) -> T
 /// # Panics
 /// If the counts are no square matrix of as many classes as names.
 #[track_caller]
-pub fn confusion_matrix(counts: &Tensor, names: &[&str]) -> Canvas {
+pub fn confusion_matrix(counts: &Tensor, names: &[impl AsRef<str>]) -> Canvas {
     const CELL: usize = 44;
     const TEXT: f32 = 15.0;
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     let classes = names.len();
     if counts.shape() != [classes, classes] {
         tensor::fault!("confusion_matrix", [counts: counts.shape()], "expected [{classes}, {classes}] for {classes} names");

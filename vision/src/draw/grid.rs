@@ -6,7 +6,7 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbaImage};
 use tensor::{DType, Tensor};
 
-use super::{BLACK, Canvas, Color, Colormap, WHITE};
+use super::{BLACK, Canvas, Color, Colormap, GREEN, RED, WHITE};
 use crate::{Result, VisionError};
 
 /// How [`make_grid`] arranges pictures.
@@ -200,18 +200,41 @@ impl Sheet {
         self.cells.push((Canvas::from_tensor(picture).enlarge(self.factor), caption.into(), mark));
     }
 
+    /// Adds a picture with the class that a network predicts: in green if it is the true one, else in red with the true
+    /// one beside it.
+    ///
+    /// # Panics
+    /// If it is no picture `[1 or 3, H, W]`.
+    #[track_caller]
+    pub fn push_prediction(&mut self, picture: &Tensor, predicted: &str, truth: &str) {
+        if predicted == truth {
+            self.push(picture, predicted, Some(GREEN));
+        } else {
+            self.push(picture, format!("{predicted} (is {truth})"), Some(RED));
+        }
+    }
+
     /// The finished sheet.
     pub fn to_canvas(&self) -> Canvas {
         const GAP: usize = 8;
         const TEXT: f32 = 16.0;
-        let caption = TEXT as usize + 4;
-        let height = self.cells.iter().map(|cell| cell.0.height()).max().unwrap_or(0) + caption + GAP;
-        let width = self.cells.iter().map(|c| c.0.width().max(Canvas::text_width(&c.1, TEXT))).max().unwrap_or(0) + GAP;
         let columns = self.columns.min(self.cells.len().max(1));
-        let rows = self.cells.len().div_ceil(columns);
-        let mut canvas = Canvas::new(rows * height + GAP, columns * width + GAP, WHITE);
+        // Every row is as high, and every column as wide, as its largest cell.
+        let (mut heights, mut widths) = (vec![0; self.cells.len().div_ceil(columns)], vec![0; columns]);
+        for (i, (picture, text, _)) in self.cells.iter().enumerate() {
+            let (height, width) = (&mut heights[i / columns], &mut widths[i % columns]);
+            *height = picture.height().max(*height);
+            *width = picture.width().max(Canvas::text_width(text, TEXT)).max(*width);
+        }
+        let starts = |sizes: &[usize], more: usize| {
+            let next = |at: &mut usize, size: &usize| Some(std::mem::replace(at, *at + size + more));
+            sizes.iter().chain([&0]).scan(GAP, next).collect::<Vec<usize>>()
+        };
+        let (rows, columns) = (starts(&heights, GAP + TEXT as usize + 4), starts(&widths, GAP));
+        let end = |starts: &[usize]| starts.last().copied().unwrap_or(GAP);
+        let mut canvas = Canvas::new(end(&rows), end(&columns), WHITE);
         for (i, (picture, text, mark)) in self.cells.iter().enumerate() {
-            let (row, column) = ((i / columns * height + GAP) as isize, (i % columns * width + GAP) as isize);
+            let (row, column) = (rows[i / widths.len()] as isize, columns[i % widths.len()] as isize);
             canvas.paste_canvas(picture, (row, column));
             if let Some(color) = mark {
                 canvas.frame((row, column), (picture.height(), picture.width()), 3, *color);

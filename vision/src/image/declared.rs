@@ -1,5 +1,6 @@
 //! A look at what a file declares before its decoder sees it. The decoder of TIFF reserves memory for what an entry of the
-//! directory declares, up to 256 MiB, before limits can be set; the one of WebP never asks how large a frame says it is.
+//! directory declares, up to 256 MiB, before limits can be set; the one of WebP never asks how large a frame says it is; the
+//! one of PNG panics over a palette of two thirds of a colour.
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -7,16 +8,21 @@ use std::path::Path;
 use super::Limits;
 use crate::error::{Result, VisionError};
 
-/// Refuses a TIFF whose first directory has an entry longer than the file, and a WebP with a frame over the limits. Other
-/// files pass; the source is left at its start.
+/// Refuses a TIFF whose first directory has an entry longer than the file, a WebP with a frame over the limits, and a PNG
+/// whose palette is no whole number of colours. Other files pass; the source is left at its start.
 pub(super) fn check<R: BufRead + Seek>(source: &mut R, path: &Path, limits: &Limits) -> Result<()> {
     let fault = |error| VisionError::io("read", path)(error);
     let (entry, frame) = (longest_entry(source).map_err(fault)?, largest_frame(source).map_err(fault)?);
+    let palette = palette_length(source).map_err(fault)?;
     let length = source.seek(SeekFrom::End(0)).map_err(fault)?;
     source.seek(SeekFrom::Start(0)).map_err(fault)?;
     if let Some((tag, size)) = entry.filter(|entry| entry.1 > length) {
         let expected = format!("at most the {length} bytes of the file");
         return Err(VisionError::malformed(path, format!("the TIFF entry {tag}"), expected, format!("{size} bytes")));
+    }
+    if let Some(size) = palette.filter(|size| !size.is_multiple_of(3)) {
+        let expected = "a whole number of colours of 3 bytes";
+        return Err(VisionError::malformed(path, "the PNG palette", expected, format!("{size} bytes")));
     }
     match frame.filter(|&size| size > limits.max_pixels) {
         Some(size) => {
@@ -24,6 +30,30 @@ pub(super) fn check<R: BufRead + Seek>(source: &mut R, path: &Path, limits: &Lim
             Err(VisionError::TooLarge { path, what, size, limit: limits.max_pixels })
         }
         None => Ok(()),
+    }
+}
+
+/// The bytes of the palette of a PNG; none if it has none before its pixels.
+fn palette_length<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<u32>> {
+    source.seek(SeekFrom::Start(0))?;
+    let mut head = Vec::new();
+    source.by_ref().take(8).read_to_end(&mut head)?;
+    if head != b"\x89PNG\r\n\x1a\n" {
+        return Ok(None);
+    }
+    loop {
+        let mut chunk = Vec::new();
+        source.by_ref().take(8).read_to_end(&mut chunk)?;
+        let &[a, b, c, d, ref kind @ ..] = chunk.as_slice() else { return Ok(None) };
+        let length = u32::from_be_bytes([a, b, c, d]);
+        match kind {
+            b"PLTE" => return Ok(Some(length)),
+            // Beyond the pixels no palette is read; a kind that is cut short is the end of the file.
+            b"IDAT" => return Ok(None),
+            _ if kind.len() < 4 => return Ok(None),
+            // The chunk and its checksum.
+            _ => source.seek_relative(i64::from(length) + 4)?,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::metadata::Orientation;
@@ -110,10 +111,17 @@ fn open(path: &Path) -> Result<BufReader<File>> {
     File::open(path).map(BufReader::new).map_err(VisionError::io("read", path))
 }
 
-fn decode<R: BufRead + Seek>(source: R, path: &Path, limits: Limits) -> Result<DynamicImage> {
-    let fault = |reason: String| VisionError::Decode { path: path.to_path_buf(), reason };
-    let mut source = source;
+/// The decoders are other people's: where one panics over a broken file, the file is refused.
+fn decode<R: BufRead + Seek>(mut source: R, path: &Path, limits: Limits) -> Result<DynamicImage> {
     declared::check(&mut source, path, &limits)?;
+    catch_unwind(AssertUnwindSafe(|| unguarded(source, path, limits))).unwrap_or_else(|_| {
+        let reason = "the decoder panicked".into();
+        Err(VisionError::Decode { path: path.to_path_buf(), reason })
+    })
+}
+
+fn unguarded<R: BufRead + Seek>(source: R, path: &Path, limits: Limits) -> Result<DynamicImage> {
+    let fault = |reason: String| VisionError::Decode { path: path.to_path_buf(), reason };
     let mut reader = ImageReader::new(source).with_guessed_format().map_err(VisionError::io("read", path))?;
     if reader.format().is_none() {
         return Err(fault("the file is empty or not in a known image format".into()));

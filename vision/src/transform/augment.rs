@@ -48,10 +48,23 @@ impl RandAugment {
     /// If the magnitude is over 30.
     #[track_caller]
     pub fn new(num_ops: usize, magnitude: usize) -> RandAugment {
-        if magnitude >= 31 {
-            tensor::fault!("rand_augment", [], "the magnitude must be below 31, got {magnitude}");
+        let all = RandAugment { num_ops, magnitude, bins: 31, interpolation: Interpolation::Nearest, fill: None };
+        all.num_magnitude_bins(31)
+    }
+
+    /// Another number of strengths than 31.
+    ///
+    /// # Panics
+    /// If it is below 2, or the magnitude is not below it.
+    #[track_caller]
+    #[must_use]
+    pub fn num_magnitude_bins(mut self, bins: usize) -> RandAugment {
+        check_bins("rand_augment", bins);
+        if self.magnitude >= bins {
+            tensor::fault!("rand_augment", [], "the magnitude must be below {bins}, got {}", self.magnitude);
         }
-        RandAugment { num_ops, magnitude, bins: 31, interpolation: Interpolation::Nearest, fill: None }
+        self.bins = bins;
+        self
     }
 
     /// How rotation, shear and shift find values between pixels, and what stands beyond the picture.
@@ -63,11 +76,30 @@ impl RandAugment {
 }
 
 impl TrivialAugmentWide {
+    /// Another number of strengths than 31.
+    ///
+    /// # Panics
+    /// If it is below 2.
+    #[track_caller]
+    #[must_use]
+    pub fn num_magnitude_bins(mut self, bins: usize) -> TrivialAugmentWide {
+        check_bins("trivial_augment_wide", bins);
+        self.bins = bins;
+        self
+    }
+
     /// How rotation, shear and shift find values between pixels, and what stands beyond the picture.
     #[must_use]
     pub fn geometry(mut self, interpolation: Interpolation, fill: Option<Vec<f64>>) -> TrivialAugmentWide {
         (self.interpolation, self.fill) = (interpolation, fill);
         self
+    }
+}
+
+#[track_caller]
+fn check_bins(op: &str, bins: usize) {
+    if bins < 2 {
+        tensor::fault!(op, [], "at least 2 strengths are needed, got {bins}");
     }
 }
 
@@ -138,7 +170,7 @@ fn run(picture: Picture, operation: &Operation<'_>, ranges: &Ranges, geometry: &
         "Color" if has_color(&picture) => tone(Tone::Saturation(1.0 + signed(ranges.factor))),
         "Contrast" => tone(Tone::Contrast(1.0 + signed(ranges.factor))),
         "Sharpness" => tone(Tone::Sharpness(1.0 + signed(ranges.factor))),
-        "Posterize" if bytes => tone(Tone::Posterize(8 - (ranges.bits * operation.strength).round() as u32)),
+        "Posterize" if bytes => tone(Tone::Posterize(8 - (ranges.bits * operation.strength).round_ties_even() as u32)),
         "Solarize" => tone(Tone::Solarize(bound(picture.pixels().dtype()) * (1.0 - operation.strength))),
         "AutoContrast" => tone(Tone::AutoContrast),
         "Equalize" if bytes => tone(Tone::Equalize),

@@ -29,6 +29,32 @@ impl ColorJitter {
         let hue = (hue > 0.0).then_some([-hue, hue]);
         ColorJitter { ranges: [factor(brightness), factor(contrast), factor(saturation), hue] }
     }
+
+    /// Factors of brightness, contrast and saturation and turns of the hue from ranges of one's own, `[least, greatest]`;
+    /// `None` leaves a property alone.
+    ///
+    /// ```
+    /// use gradus_vision::transform::ColorJitter;
+    /// let darker = ColorJitter::ranges([Some([0.5, 0.9]), None, None, None]);
+    /// ```
+    ///
+    /// # Panics
+    /// If a range is upside down, a factor is negative, or a turn is beyond -0.5 to 0.5.
+    #[track_caller]
+    pub fn ranges(ranges: [Option<[f64; 2]>; 4]) -> ColorJitter {
+        let names = ["brightness", "contrast", "saturation", "hue"];
+        for (name, range) in names.into_iter().zip(ranges) {
+            let [least, most] = if name == "hue" { [-0.5, 0.5] } else { [0.0, f64::INFINITY] };
+            if let Some([low, high]) = range.filter(|[low, high]| !(least <= *low && low <= high && *high <= most)) {
+                tensor::fault!(
+                    "color_jitter",
+                    [],
+                    "{name} must be a range within {least} to {most}, got {low} to {high}"
+                );
+            }
+        }
+        ColorJitter { ranges }
+    }
 }
 
 impl Transform for ColorJitter {

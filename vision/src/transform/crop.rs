@@ -64,13 +64,14 @@ pub struct RandomResizedCrop {
     scale: [f64; 2],
     ratio: [f64; 2],
     interpolation: Interpolation,
+    antialias: bool,
 }
 
 impl RandomResizedCrop {
     /// The result's `[height, width]`; areas from 8 % to all, ratios from 3/4 to 4/3.
     pub fn new(size: [usize; 2]) -> RandomResizedCrop {
         let (scale, ratio) = ([0.08, 1.0], [3.0 / 4.0, 4.0 / 3.0]);
-        RandomResizedCrop { size, scale, ratio, interpolation: Interpolation::Bilinear }
+        RandomResizedCrop { size, scale, ratio, interpolation: Interpolation::Bilinear, antialias: true }
     }
 
     /// The least and the greatest part of the area.
@@ -91,6 +92,13 @@ impl RandomResizedCrop {
     #[must_use]
     pub fn interpolation(mut self, interpolation: Interpolation) -> RandomResizedCrop {
         self.interpolation = interpolation;
+        self
+    }
+
+    /// Whether filters of tensors widen with the reduction, as those of images always do.
+    #[must_use]
+    pub fn antialias(mut self, antialias: bool) -> RandomResizedCrop {
+        self.antialias = antialias;
         self
     }
 
@@ -224,7 +232,8 @@ impl Transform for RandomResizedCrop {
     fn apply(&self, picture: Picture, generator: &mut Generator) -> (Picture, Record) {
         let from = picture.size();
         let (part, record) = Record::of(Cut { window: self.window(from, generator), from }, picture);
-        let (picture, more) = Resize::new(self.size).interpolation(self.interpolation).run(part);
+        let (picture, more) =
+            Resize::new(self.size).interpolation(self.interpolation).antialias(self.antialias).run(part);
         (picture, record.then(more))
     }
 

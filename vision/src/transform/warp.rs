@@ -105,15 +105,30 @@ impl RandomPerspective {
 /// A smooth random displacement of every pixel. PyTorch: `torchvision.transforms.ElasticTransform`.
 #[derive(Clone, Debug)]
 pub struct ElasticTransform {
-    alpha: f64,
-    sigma: f64,
+    alpha: [f64; 2],
+    sigma: [f64; 2],
     interpolation: Interpolation,
+    fill: Option<Vec<f64>>,
 }
 
 impl ElasticTransform {
     /// Displacements of strength `alpha` (torchvision's default is 50), smoothed over `sigma` pixels (5).
     pub fn new(alpha: f64, sigma: f64) -> ElasticTransform {
-        ElasticTransform { alpha, sigma, interpolation: Interpolation::Bilinear }
+        ElasticTransform { alpha: [alpha; 2], sigma: [sigma; 2], interpolation: Interpolation::Bilinear, fill: None }
+    }
+
+    /// Strength and smoothness of their own along x and y; nothing is smoothed unless both are over 0.
+    #[must_use]
+    pub fn axes(mut self, alpha: [f64; 2], sigma: [f64; 2]) -> ElasticTransform {
+        (self.alpha, self.sigma) = (alpha, sigma);
+        self
+    }
+
+    /// The colour beyond the picture.
+    #[must_use]
+    pub fn fill(mut self, fill: &[f64]) -> ElasticTransform {
+        self.fill = Some(fill.to_vec());
+        self
     }
 
     /// How values between pixels are found.
@@ -269,6 +284,7 @@ impl Transform for RandomPerspective {
 struct Displaced {
     displacement: Tensor,
     interpolation: Interpolation,
+    fill: Option<Vec<f64>>,
 }
 
 impl Displaced {
@@ -281,8 +297,8 @@ impl Displaced {
         [of(0) * columns as f64 / 2.0, of(1) * rows as f64 / 2.0]
     }
 
-    fn run(&self, picture: &Picture, sign: f64, interpolation: Interpolation) -> Picture {
-        functional::elastic_transform(picture, &self.displacement.mul_scalar(sign), interpolation, None)
+    fn run(&self, picture: &Picture, sign: f64, interpolation: Interpolation, fill: Option<&[f64]>) -> Picture {
+        functional::elastic_transform(picture, &self.displacement.mul_scalar(sign), interpolation, fill)
     }
 }
 
@@ -296,11 +312,11 @@ impl Action for Displaced {
     }
 
     fn forward(&self, picture: Picture) -> Picture {
-        self.run(&picture, 1.0, self.interpolation)
+        self.run(&picture, 1.0, self.interpolation, self.fill.as_deref())
     }
 
     fn backward(&self, picture: Picture) -> Picture {
-        self.run(&picture, -1.0, self.interpolation)
+        self.run(&picture, -1.0, self.interpolation, None)
     }
 
     fn point(&self, point: [f64; 2]) -> [f64; 2] {
@@ -317,11 +333,11 @@ impl Action for Displaced {
     }
 
     fn mask(&self, mask: Picture) -> Picture {
-        self.run(&mask, 1.0, Interpolation::Nearest)
+        self.run(&mask, 1.0, Interpolation::Nearest, None)
     }
 
     fn mask_back(&self, mask: Picture) -> Picture {
-        self.run(&mask, -1.0, Interpolation::Nearest)
+        self.run(&mask, -1.0, Interpolation::Nearest, None)
     }
 }
 
@@ -333,20 +349,20 @@ impl Transform for ElasticTransform {
         }
         // A kernel must fit into the reflected border; beyond that, torchvision refuses.
         let widest = |n: usize| 2 * n - 1;
-        let kernel = |n: usize| (((8.0 * self.sigma) as usize + 1) | 1).min(widest(n));
-        let mut field = |size: usize| {
+        let mut field = |size: usize, alpha: f64, sigma: f64| {
+            let kernel = |n: usize| (((8.0 * sigma) as usize + 1) | 1).min(widest(n));
             let noise = generator.uniform_between([1, rows, columns], -1.0, 1.0, DType::F32);
-            let smooth = if self.sigma > 0.0 {
-                functional::gaussian_blur(&noise, [kernel(columns), kernel(rows)], Some([self.sigma; 2]))
+            let smooth = if self.sigma.iter().all(|&sigma| sigma > 0.0) {
+                functional::gaussian_blur(&noise, [kernel(columns), kernel(rows)], Some(self.sigma))
             } else {
                 noise
             };
-            smooth.mul_scalar(self.alpha / size as f64)
+            smooth.mul_scalar(alpha / size as f64)
         };
-        // torchvision divides the horizontal displacement by the height and the vertical one by the width.
-        let (dx, dy) = (field(rows), field(columns));
+        let dx = field(columns, self.alpha[0], self.sigma[0]);
+        let dy = field(rows, self.alpha[1], self.sigma[1]);
         let displacement = Tensor::stack(&[&dx, &dy], 3);
-        Record::of(Displaced { displacement, interpolation: self.interpolation }, picture)
+        Record::of(Displaced { displacement, interpolation: self.interpolation, fill: self.fill.clone() }, picture)
     }
 
     fn invertibility(&self) -> Invertibility {

@@ -38,6 +38,7 @@ MODELS = {
     "alexnet": (models.alexnet, [2, 3, 64, 64]),
     "vgg11_bn": (models.vgg11_bn, [2, 3, 64, 64]),
     "resnet18": (models.resnet18, [2, 3, 64, 64]),
+    "resnet50": (models.resnet50, [2, 3, 64, 64]),
     "mobilenet_v2": (models.mobilenet_v2, [2, 3, 64, 64]),
     "squeezenet1_0": (models.squeezenet1_0, [2, 3, 64, 64]),
     "squeezenet1_1": (models.squeezenet1_1, [2, 3, 64, 64]),

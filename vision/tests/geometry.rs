@@ -1,0 +1,319 @@
+//! Points, boxes and masks go where the pixels go, and back, through every transform that moves pixels; every transform
+//! keeps its word on what can be undone.
+
+use gradus_vision::transform::functional::Rotation;
+use gradus_vision::transform::{
+    AdjustGamma, CenterCrop, ColorJitter, Compose, ConvertImageDtype, ElasticTransform, FiveCrop, GaussianBlur,
+    Grayscale, Interpolation, Invertibility, Normalize, PILToTensor, Pad, PaddingMode, Picture, Pixels, RandAugment,
+    RandomAdjustSharpness, RandomAffine, RandomApply, RandomAutocontrast, RandomChoice, RandomCrop, RandomEqualize,
+    RandomErasing, RandomGrayscale, RandomHorizontalFlip, RandomInvert, RandomOrder, RandomPerspective,
+    RandomPosterize, RandomResizedCrop, RandomRotation, RandomSolarize, RandomVerticalFlip, Record, Resize, TenCrop,
+    ToPILImage, ToTensor, Tone, Transform, TrivialAugmentWide, sample_generator,
+};
+use gradus_vision::{Image, Mode};
+use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
+use proptest::{collection, prop_assert, prop_assert_eq};
+use tensor::{DType, Tensor};
+
+const ROWS: usize = 60;
+const COLUMNS: usize = 80;
+
+/// Every transform that moves pixels of one picture, with moderate parameters.
+fn movers() -> Vec<(&'static str, Box<dyn Transform>)> {
+    let options = |expand: bool, center: Option<[f64; 2]>| Rotation { expand, center, ..Rotation::default() };
+    let mut affine = RandomAffine::new([-40.0, 40.0]);
+    (affine.translate, affine.scale, affine.shear) = ([0.1; 2], [0.8, 1.3], [[-10.0, 10.0]; 2]);
+    let geometry = || RandAugment::new(3, 8).num_magnitude_bins(20);
+    vec![
+        ("hflip", Box::new(RandomHorizontalFlip::new(1.0))),
+        ("vflip", Box::new(RandomVerticalFlip::new(1.0))),
+        ("center crop", Box::new(CenterCrop::new([50, 90]))),
+        ("random crop", Box::new(RandomCrop::new([50, 60]).padding(7).mode(PaddingMode::Reflect))),
+        ("crop if needed", Box::new(RandomCrop::new([70, 70]).pad_if_needed(true))),
+        ("resized crop", Box::new(RandomResizedCrop::new([64, 48]).scale([0.5, 1.0]).antialias(false))),
+        ("pad", Box::new(Pad::new([3, -2, 5, 0]).mode(PaddingMode::Symmetric))),
+        ("resize", Box::new(Resize::new([90, 70]).interpolation(Interpolation::Bicubic))),
+        ("resize by the shorter edge", Box::new(Resize::new(90))),
+        ("rotation", Box::new(RandomRotation::new([-180.0, 180.0]).options(options(false, Some([30.0, 20.0]))))),
+        ("rotation that grows", Box::new(RandomRotation::new([-180.0, 180.0]).options(options(true, None)))),
+        ("affine", Box::new(affine)),
+        ("perspective", Box::new(RandomPerspective::new(0.4, 1.0))),
+        ("elastic", Box::new(ElasticTransform::new(60.0, 6.0).fill(&[0.0]))),
+        ("elastic along x", Box::new(ElasticTransform::new(0.0, 6.0).axes([120.0, 0.0], [7.0, 5.0]))),
+        ("trivial augment", Box::new(TrivialAugmentWide::default().num_magnitude_bins(9))),
+        ("rand augment", Box::new(geometry())),
+        ("apply", Box::new(RandomApply::new(Compose::new().then(Pad::new(4)), 0.7))),
+        ("choice", Box::new(RandomChoice::new(Compose::new().then(Resize::new([30, 40])).then(Pad::new(9))))),
+        ("order", Box::new(RandomOrder::new(Compose::new().then(Resize::new([70, 64])).then(Pad::new([1, 9]))))),
+        (
+            "several",
+            Box::new(
+                Compose::new()
+                    .then(RandomResizedCrop::new([64, 64]).scale([0.6, 1.0]))
+                    .then(ToTensor)
+                    .then(RandomRotation::new([-30.0, 30.0])),
+            ),
+        ),
+    ]
+}
+
+/// The mean place of the white pixels of a mask, and how many there are; none if they touch the border.
+fn centroid(mask: &Image) -> Option<([f64; 2], usize)> {
+    let (mut sum, mut count) = ([0.0; 2], 0);
+    for y in 0..mask.height() {
+        for x in 0..mask.width() {
+            if mask.pixel(y, x)[0] > 127 {
+                if y == 0 || x == 0 || y + 1 == mask.height() || x + 1 == mask.width() {
+                    return None;
+                }
+                (sum[0], sum[1], count) = (sum[0] + x as f64 + 0.5, sum[1] + y as f64 + 0.5, count + 1);
+            }
+        }
+    }
+    (count >= 9).then(|| (sum.map(|s| s / count as f64), count))
+}
+
+/// White in a square of 7 pixels a side around a pixel.
+fn spot(size: [usize; 2], [y, x]: [usize; 2]) -> Image {
+    let bytes = (0..size[0] * size[1]).map(|i| {
+        let apart = (i / size[1]).abs_diff(y).max((i % size[1]).abs_diff(x));
+        if apart <= 3 { 255 } else { 0 }
+    });
+    Image::from_bytes(&bytes.collect::<Vec<u8>>(), Mode::L, size)
+}
+
+/// The area of where the spot around `middle` goes, by its corners.
+fn area(corners: &[[f64; 2]]) -> f64 {
+    let cross = |a: [f64; 2], b: [f64; 2]| a[0] * b[1] - a[1] * b[0];
+    (0..4).map(|i| cross(corners[i], corners[(i + 1) % 4])).sum::<f64>().abs() / 2.0
+}
+
+fn corners([x, y]: [f64; 2]) -> [[f64; 2]; 4] {
+    [[x - 3.5, y - 3.5], [x + 3.5, y - 3.5], [x + 3.5, y + 3.5], [x - 3.5, y + 3.5]]
+}
+
+fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    (a[0] - b[0]).hypot(a[1] - b[1])
+}
+
+/// 64 cases unless `PROPTEST_CASES` says otherwise.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// A random picture with colour, 2 to 20 pixels a side.
+fn pictures() -> impl Strategy<Value = Image> {
+    (2usize..20, 2usize..20).prop_flat_map(|(h, w)| {
+        collection::vec(any::<u8>(), h * w * 3).prop_map(move |bytes| Image::from_bytes(&bytes, Mode::RGB, [h, w]))
+    })
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn masks_and_points_agree(y in 10usize..ROWS - 10, x in 10usize..COLUMNS - 10, seed in 0u64..1000, tensor in any::<bool>()) {
+        let photo = Image::filled(Mode::RGB, [ROWS, COLUMNS], &[90, 120, 30]);
+        // A spot that a border cuts has its middle elsewhere.
+        let whole = |count: usize, corners: &[[f64; 2]]| count as f64 > 0.85 * area(corners);
+        let mut compared = 0;
+        for (name, transform) in movers() {
+            let start: Picture = if tensor { photo.to_tensor().into() } else { photo.clone().into() };
+            let (result, record) = transform.apply(start, &mut sample_generator(seed, 0, 0));
+            let mask: Picture = match tensor {
+                true => spot([ROWS, COLUMNS], [y, x]).to_tensor().into(),
+                false => spot([ROWS, COLUMNS], [y, x]).into(),
+            };
+            let there = record.mask(mask).to_image();
+            prop_assert_eq!([there.height(), there.width()], result.size());
+            let middle = [x as f64 + 0.5, y as f64 + 0.5];
+            let seen = centroid(&there).filter(|&(_, count)| whole(count, &record.points(&corners(middle))));
+            if let Some((seen, _)) = seen {
+                compared += 1;
+                let said = record.points(&[middle])[0];
+                prop_assert!(distance(seen, said) < 1.2, "{name}: the mask is at {seen:?}, the point at {said:?}");
+                let [left_top, _, right_bottom, _] = corners(middle);
+                let around = record.boxes(&[[left_top[0], left_top[1], right_bottom[0], right_bottom[1]]])[0];
+                prop_assert!(seen[0] > around[0] && seen[0] < around[2] && seen[1] > around[1] && seen[1] < around[3]);
+            }
+            // And back, from a spot in the result.
+            let size @ [rows, columns] = result.size();
+            let at = [rows * y / ROWS, columns * x / COLUMNS];
+            let mask: Picture = if tensor { spot(size, at).to_tensor().into() } else { spot(size, at).into() };
+            let back = record.mask_back(mask).to_image();
+            prop_assert_eq!([back.height(), back.width()], [ROWS, COLUMNS]);
+            let middle = [at[1] as f64 + 0.5, at[0] as f64 + 0.5];
+            let seen = centroid(&back).filter(|&(_, count)| whole(count, &record.points_back(&corners(middle))));
+            if let Some((seen, _)) = seen {
+                let said = record.points_back(&[middle])[0];
+                // The opposite displacement only comes near the inverse.
+                let bound = if name.starts_with("elastic") { 2.0 } else { 1.2 };
+                prop_assert!(distance(seen, said) < bound, "{name} back: the mask is at {seen:?}, the point at {said:?}");
+            }
+        }
+        prop_assert!(compared >= 6, "only {compared} spots survived");
+    }
+
+    #[test]
+    fn every_transform_keeps_its_word(image in pictures(), seed in 0u64..1000, tensor in any::<bool>()) {
+        for (transform, expected) in declared() {
+            if tensor && expected.images {
+                continue;
+            }
+            let start: Picture = if tensor { image.to_tensor().into() } else { image.clone().into() };
+            let (result, record) = transform.apply(start.clone(), &mut sample_generator(seed, 0, 0));
+            prop_assert_eq!(std::mem::discriminant(&transform.invertibility()), std::mem::discriminant(&expected.kind), "{:?}", transform);
+            // What was done may be easier to undo than the worst that could have been drawn.
+            let (done, could) = (rank(record.invertibility()), rank(transform.invertibility()));
+            prop_assert!(done <= could || transform.invertibility() == Invertibility::Exact && tensor, "{:?}: {:?}", transform, record);
+            let undone = record.invert(result);
+            prop_assert_eq!(undone.picture.size(), start.size(), "{:?}", transform);
+            prop_assert_eq!(undone.picture.image().is_some(), start.image().is_some(), "{:?}", transform);
+            prop_assert_eq!(undone.lost.is_empty(), done < 2);
+            prop_assert!(undone.lost.iter().all(|lost| !lost.reason.is_empty() && !lost.transform.is_empty()));
+            if done == 0 {
+                let (a, b) = (undone.picture.pixels(), start.pixels());
+                prop_assert_eq!((a.shape(), a.dtype()), (b.shape(), b.dtype()), "{:?}", transform);
+                let apart = a.to_dtype(DType::F64).sub(&b.to_dtype(DType::F64)).abs();
+                let worst = apart.to_vec::<f64>().into_iter().fold(0.0, f64::max);
+                // Bytes exactly; floats within rounding of values and of Normalize's sums.
+                prop_assert!(worst <= if tensor { 1e-6 } else { 0.0 }, "{:?}: off by {worst}", transform);
+            }
+        }
+    }
+
+    /// Brightness, gamma and hue are lossy because values are clamped and rounded; where none is clamped, the opposite
+    /// change comes within the rounding.
+    #[test]
+    fn opposite_tones_come_near(image in pictures(), factor in 0.4f64..1.0, hue in -0.5f64..0.5) {
+        let back = |tone: Tone, start: Picture| {
+            let (there, record) = Record::of(tone, start);
+            record.invert(there).picture
+        };
+        let start = image.to_tensor();
+        for tone in [Tone::Brightness(factor), Tone::Gamma(1.0 / factor, 1.0), Tone::Gamma(factor, 1.0), Tone::Gamma(1.5, factor)] {
+            let x = back(tone, start.clone().into()).into_tensor();
+            let worst = x.sub(&start).abs().to_vec::<f32>().into_iter().fold(0.0, f32::max);
+            prop_assert!(worst < 2e-5, "{tone:?}: off by {worst}");
+        }
+        let x = back(Tone::Hue(hue), start.clone().into()).into_tensor();
+        let worst = x.sub(&start).abs().to_vec::<f32>().into_iter().fold(0.0, f32::max);
+        prop_assert!(worst < 1e-4, "hue {hue}: off by {worst}");
+        // Images: a level of the darker picture is 1 / factor levels of the original.
+        let y = back(Tone::Brightness(factor), image.clone().into()).to_image();
+        let worst = y.to_bytes().into_iter().zip(image.to_bytes()).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0);
+        prop_assert!(f64::from(worst) <= 1.0 / factor + 1.0, "brightness {factor}: off by {worst}");
+    }
+}
+
+/// What a transform declares, whatever it draws.
+struct Word {
+    kind: Invertibility,
+    /// Whether it takes images alone.
+    images: bool,
+}
+
+fn rank(kind: Invertibility) -> usize {
+    match kind {
+        Invertibility::Exact => 0,
+        Invertibility::Survivors => 1,
+        Invertibility::Lossy(_) => 2,
+    }
+}
+
+fn declared() -> Vec<(Box<dyn Transform>, Word)> {
+    const LOSSY: Invertibility = Invertibility::Lossy("");
+    use Invertibility::{Exact, Survivors};
+    let list: Vec<(Box<dyn Transform>, Invertibility)> = vec![
+        (Box::new(ToTensor), Exact),
+        (Box::new(PILToTensor), Exact),
+        (Box::new(ToPILImage), LOSSY),
+        (Box::new(Normalize::imagenet()), Exact),
+        (Box::new(RandomHorizontalFlip::new(0.5)), Exact),
+        (Box::new(RandomVerticalFlip::new(0.5)), Exact),
+        (Box::new(RandomInvert::new(0.5)), Exact),
+        (Box::new(Pad::new(2)), Exact),
+        (Box::new(Pad::new(-1)), Survivors),
+        (Box::new(CenterCrop::new([5, 9])), Survivors),
+        (Box::new(RandomCrop::new([5, 9]).pad_if_needed(true)), Survivors),
+        (Box::new(RandomResizedCrop::new([6, 6])), Survivors),
+        (Box::new(Resize::new([7, 11])), Survivors),
+        (Box::new(FiveCrop::new([2, 1])), Survivors),
+        (Box::new(TenCrop::new([1, 2])), Survivors),
+        (Box::new(RandomRotation::new([-50.0, 50.0])), Survivors),
+        (Box::new(RandomAffine::new([-50.0, 50.0])), Survivors),
+        (Box::new(RandomPerspective::new(0.5, 0.5)), Survivors),
+        (Box::new(ElasticTransform::new(20.0, 3.0)), LOSSY),
+        (Box::new(ColorJitter::new(0.3, 0.3, 0.3, 0.3)), LOSSY),
+        (Box::new(ColorJitter::ranges([Some([0.2, 0.4]), None, Some([1.0, 3.0]), Some([-0.5, 0.1])])), LOSSY),
+        (Box::new(Grayscale::new(3)), LOSSY),
+        (Box::new(RandomGrayscale::new(0.5)), LOSSY),
+        (Box::new(AdjustGamma::new(1.4).gain(0.8)), LOSSY),
+        (Box::new(RandomPosterize::new(3, 0.5)), LOSSY),
+        (Box::new(RandomSolarize::new(0.4, 0.5)), LOSSY),
+        (Box::new(RandomAutocontrast::new(0.5)), LOSSY),
+        (Box::new(RandomEqualize::new(0.5)), LOSSY),
+        (Box::new(RandomAdjustSharpness::new(2.0, 0.5)), LOSSY),
+        (Box::new(GaussianBlur::new([3, 3], [0.1, 2.0])), LOSSY),
+        (Box::new(RandomErasing::new(0.5)), LOSSY),
+        (Box::new(TrivialAugmentWide::default()), LOSSY),
+        (Box::new(RandAugment::default()), LOSSY),
+        (Box::new(RandomApply::new(Compose::new().then(RandomInvert::new(0.5)), 0.5)), Exact),
+        (
+            Box::new(RandomChoice::new(Compose::new().then(RandomInvert::new(1.0)).then(CenterCrop::new([3, 3])))),
+            Survivors,
+        ),
+        (Box::new(RandomOrder::new(Compose::new().then(Pad::new(1)).then(RandomVerticalFlip::new(0.5)))), Exact),
+        (Box::new(Compose::new().then(Resize::new(9)).then(ToTensor).then(ConvertImageDtype(DType::F64))), Survivors),
+    ];
+    // Normalize takes floats; these take bytes.
+    let skip = ["RandomPosterize", "RandomEqualize"];
+    list.into_iter()
+        .filter(|(transform, _)| !format!("{transform:?}").starts_with("Normalize"))
+        .map(|(transform, kind)| {
+            let images = skip.iter().any(|name| format!("{transform:?}").starts_with(name));
+            (transform, Word { kind, images })
+        })
+        .chain([(
+            Box::new(Compose::new().then(ToTensor).then(Normalize::imagenet())) as Box<dyn Transform>,
+            Word { kind: Exact, images: false },
+        )])
+        .collect()
+}
+
+#[test]
+fn faults_of_options_are_told() {
+    let message = |f: fn()| {
+        let fault = std::panic::catch_unwind(f).unwrap_err();
+        fault.downcast_ref::<String>().cloned().unwrap_or_default()
+    };
+    assert_eq!(message(|| _ = RandAugment::new(2, 31)), "rand_augment: the magnitude must be below 31, got 31");
+    assert_eq!(
+        message(|| _ = RandAugment::new(2, 9).num_magnitude_bins(9)),
+        "rand_augment: the magnitude must be below 9, got 9"
+    );
+    assert_eq!(
+        message(|| _ = TrivialAugmentWide::default().num_magnitude_bins(1)),
+        "trivial_augment_wide: at least 2 strengths are needed, got 1"
+    );
+    assert_eq!(
+        message(|| _ = ColorJitter::ranges([None, Some([1.2, 0.8]), None, None])),
+        "color_jitter: contrast must be a range within 0 to inf, got 1.2 to 0.8"
+    );
+    assert_eq!(
+        message(|| _ = ColorJitter::ranges([None, None, None, Some([-0.6, 0.0])])),
+        "color_jitter: hue must be a range within -0.5 to 0.5, got -0.6 to 0"
+    );
+}
+
+#[test]
+fn a_color_jitter_of_ranges_draws_within_them() {
+    let jitter = ColorJitter::ranges([Some([0.5, 0.6]), None, None, None]);
+    let white = Tensor::ones([3, 2, 2], DType::F32);
+    for seed in 0..50 {
+        let (x, _) = jitter.apply(white.clone().into(), &mut sample_generator(seed, 0, 0));
+        let value = x.into_tensor().to_vec::<f32>()[0];
+        assert!((0.5..=0.6).contains(&value), "{value}");
+    }
+}
