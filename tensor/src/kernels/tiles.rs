@@ -157,6 +157,9 @@ unsafe fn turn_kernel<S: Simd>(
     whole
 }
 
+/// What is done with a stretch of a result: `(state, its first element's number, the operand's elements, its places)`.
+type Stretch<'a, P, T, V> = dyn Fn(&mut P, usize, &[T], &mut [V]) + Sync + 'a;
+
 /// An operand that lies across the order of a dense result.
 pub(crate) struct Across<'a, T> {
     data: &'a [T],
@@ -183,12 +186,7 @@ impl<'a, T: Element> Across<'a, T> {
     ///
     /// # Panics
     /// If `out` is not as long as the result.
-    pub(crate) fn for_each<V: Send, P>(
-        &self,
-        out: &mut [V],
-        begin: &(dyn Fn() -> P + Sync),
-        f: &(dyn Fn(&mut P, usize, &[T], &mut [V]) + Sync),
-    ) {
+    pub(crate) fn for_each<V: Send, P>(&self, out: &mut [V], begin: &(dyn Fn() -> P + Sync), f: &Stretch<'_, P, T, V>) {
         assert!(out.len() == self.len, "tiles: {} places for {} elements", out.len(), self.len);
         let out = Disjoint::new(out);
         let begin = || (begin(), [T::ZERO; TILE + 16]);
