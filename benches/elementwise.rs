@@ -16,7 +16,7 @@ fn elementwise(c: &mut Criterion) {
         let (row, column) = (Tensor::randn([size], DType::F32), Tensor::randn([size, 1], DType::F32));
         let image = Tensor::randn([size / 8, 16, 8, size / 16], DType::F32);
         let last = Tensor::randn([size / 8, 8, size / 16, 16], DType::F32).permute([0, 3, 1, 2]);
-        let ops: [(&str, Op<'_>); 18] = [
+        let ops: [(&str, Op<'_>); 20] = [
             ("add", Box::new(|| x.add(&y))),
             ("mul", Box::new(|| x.mul(&y))),
             ("relu", Box::new(|| x.relu())),
@@ -30,6 +30,8 @@ fn elementwise(c: &mut Criterion) {
             ("mean_last", Box::new(|| x.mean(&[-1], false))),
             ("mean_first", Box::new(|| x.mean(&[0], false))),
             ("amax_last", Box::new(|| x.amax(&[-1], false))),
+            ("argmax_last", Box::new(|| x.argmax(-1, false))),
+            ("argmax_first", Box::new(|| x.argmax(0, false))),
             ("add_row", Box::new(|| x.add(&row))),
             ("add_column", Box::new(|| x.add(&column))),
             ("add_transposed", Box::new(|| x.add(&transposed))),

@@ -2,7 +2,8 @@
 //! through the public API and compared at the case's tolerance.
 //!
 //! Prints one line per op and ends with `golden: N cases, P passed, F failed, S unsupported`; fails when F > 0, or when
-//! an op outside [`parity::UNSUPPORTED`] is not supported.
+//! an op outside [`parity::UNSUPPORTED`] is not supported. With `GRADUS_DEVIATIONS=FILE` the worst relative deviation of
+//! each op goes to a file, for `examples/certificate.rs`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +27,13 @@ fn main() -> ExitCode {
     };
     for line in report.lines() {
         println!("{line}");
+    }
+    if let Some(path) = std::env::var_os("GRADUS_DEVIATIONS") {
+        let text = serde_json::to_string_pretty(&report.deviations()).expect("numbers by name");
+        if let Err(fault) = std::fs::write(&path, text + "\n") {
+            eprintln!("golden: {}: {fault}", PathBuf::from(path).display());
+            return ExitCode::FAILURE;
+        }
     }
     if report.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

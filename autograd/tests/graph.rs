@@ -29,6 +29,23 @@ fn svg() {
     assert!(svg.contains("a&lt;b"));
 }
 
+/// `docs/graph.svg` shows what `to_svg` draws; the test writes a new one beside it if it does not.
+#[test]
+fn the_picture_in_the_docs() {
+    let weight = Variable::leaf(Tensor::zeros([10, 84], tensor::DType::F32));
+    let bias = Variable::leaf(Tensor::zeros([10], tensor::DType::F32));
+    let x = Variable::new(Tensor::zeros([64, 84], tensor::DType::F32));
+    let scores = &x.matmul(&weight.transpose(0, 1)) + &bias;
+    let loss = (scores.logsumexp(&[1], false) - scores.select(1, 3)).mean(&[], false);
+    let svg = Graph::of(&loss).name(&weight, "weight").name(&bias, "bias").to_svg();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/graph.svg");
+    if std::fs::read_to_string(&path).unwrap_or_default() != svg {
+        let new = path.with_extension("new.svg");
+        std::fs::write(&new, svg).unwrap();
+        panic!("docs/graph.svg is not what is drawn now: {}", new.display());
+    }
+}
+
 #[test]
 fn a_freed_graph_says_so() {
     let (_, y) = small();

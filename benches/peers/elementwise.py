@@ -19,7 +19,7 @@ import time
 import torch
 
 
-def measure(name, op, seconds=0.5):
+def measure(name, op, seconds=0.25):
     for _ in range(3):
         op()
     times = []
@@ -53,6 +53,8 @@ def elementwise(n):
         "mean_last": lambda: x.mean(-1),
         "mean_first": lambda: x.mean(0),
         "amax_last": lambda: x.amax(-1),
+        "argmax_last": lambda: x.argmax(-1),
+        "argmax_first": lambda: x.argmax(0),
         "add_row": lambda: x + row,
         "add_column": lambda: x + column,
         "add_transposed": lambda: x + transposed,
@@ -83,7 +85,7 @@ UNITS = {"ns": 1e-3, "µs": 1.0, "us": 1.0, "ms": 1e3, "s": 1e6}
 def gradus_times(threads):
     """Medians in microseconds of `cargo bench --bench elementwise`, from criterion's lines `name time: [low mid high]`."""
     root = pathlib.Path(__file__).resolve().parents[2]
-    command = ["cargo", "bench", "--bench", "elementwise", "--", "--noplot", "--warm-up-time", "0.2", "--measurement-time", "0.5"]
+    command = ["cargo", "bench", "--bench", "elementwise", "--", "--noplot", "--warm-up-time", "0.1", "--measurement-time", "0.25"]
     environment = {**os.environ, "GRADUS_NUM_THREADS": str(threads)}
     out = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True, env=environment).stdout
     found = re.findall(r"(elementwise/\S+)\s+time:\s+\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", out)

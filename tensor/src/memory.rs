@@ -3,7 +3,8 @@
 //! A fresh page costs about 280 µs per MiB at first touch, more than most kernels that fill it, so freed buffers are
 //! kept by size class and handed out again. The pool is bounded, can be trimmed, and reports what it holds.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+mod pages;
+
 use std::ptr::NonNull;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -64,10 +65,6 @@ fn class(bytes: usize) -> (usize, usize) {
     (4 * (power - 1) + (steps - 4), steps * quarter * ALIGNMENT)
 }
 
-fn block_layout(size: usize) -> Layout {
-    Layout::from_size_align(size, ALIGNMENT).expect("memory: a buffer's size does not fit the address space")
-}
-
 /// A number of this thread's own.
 fn this_thread() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -111,10 +108,7 @@ impl Buffer {
             POOL.cached.fetch_sub(size, Ordering::Relaxed);
             return (Buffer { start, class, size }, false);
         }
-        let layout = block_layout(size);
-        // SAFETY: `size` is at least ALIGNMENT, so the layout is not empty.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
-        (Buffer { start, class, size }, true)
+        (Buffer { start: pages::allocate(size), class, size }, true)
     }
 
     pub(crate) fn as_ptr(&self) -> *const u8 {
@@ -138,8 +132,8 @@ impl Drop for Buffer {
                 .push(Block { start: self.start, thread: this_thread() });
         } else {
             POOL.cached.fetch_sub(self.size, Ordering::Relaxed);
-            // SAFETY: allocated in `new` with this layout, and not on any shelf.
-            unsafe { dealloc(self.start.as_ptr(), block_layout(self.size)) };
+            // SAFETY: allocated in `new` with this size, and not on any shelf.
+            unsafe { pages::release(self.start, self.size) };
         }
     }
 }
@@ -180,8 +174,8 @@ pub fn trim() {
         let size = class_size(index);
         for Block { start, .. } in blocks {
             POOL.cached.fetch_sub(size, Ordering::Relaxed);
-            // SAFETY: every block of this shelf was allocated with this class's layout.
-            unsafe { dealloc(start.as_ptr(), block_layout(size)) };
+            // SAFETY: every block of this shelf was allocated with this class's size.
+            unsafe { pages::release(start, size) };
         }
     }
 }

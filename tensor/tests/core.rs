@@ -159,3 +159,40 @@ fn matmul_names_the_sizes() {
 fn mul_names_the_axis() {
     let _ = Tensor::zeros([2, 4], DType::F32) * Tensor::zeros([3], DType::F32);
 }
+
+fn seen(x: &Tensor) -> (Vec<usize>, DType, Vec<f64>) {
+    (x.shape().to_vec(), x.dtype(), x.to_dtype(DType::F64).to_vec::<f64>())
+}
+
+#[test]
+fn integers_have_products_in_every_layout() {
+    let a = Tensor::arange(0.0, 24.0, 1.0, DType::I64).reshape([2, 3, 4]);
+    let b = Tensor::arange(0.0, 20.0, 1.0, DType::I64).reshape([5, 4]).permute([1, 0]);
+    for dtype in [DType::I64, DType::U8] {
+        let (a, b) = (a.to_dtype(dtype), b.to_dtype(dtype));
+        // Bytes wrap round at 256, as their sums and products do one by one.
+        let exact = a.to_dtype(DType::F64).matmul(&b.to_dtype(DType::F64)).to_dtype(DType::I64).to_dtype(dtype);
+        assert_eq!(seen(&a.matmul(&b)), seen(&exact), "{dtype}");
+        assert_eq!(seen(&a.matmul(&b.contiguous())), seen(&exact), "{dtype}");
+        assert_eq!(seen(&a.permute([0, 2, 1]).contiguous().permute([0, 2, 1]).matmul(&b)), seen(&exact), "{dtype}");
+        assert_eq!(seen(&a.slice(2, None, None, -1).matmul(&b.slice(0, None, None, -1))), seen(&exact), "{dtype}");
+        assert_eq!(seen(&a.matmul(&b.expand([2, 4, 5]))), seen(&exact), "{dtype}");
+        assert_eq!(a.narrow(1, 0, 0).matmul(&b).shape(), &[2, 0, 5]);
+        assert_eq!(seen(&a.narrow(2, 0, 0).matmul(&b.narrow(0, 0, 0))), seen(&Tensor::zeros([2, 3, 5], dtype)));
+    }
+}
+
+#[test]
+fn operators_take_values_references_and_numbers_on_both_sides() {
+    let x = Tensor::from([1.0, 2.0, 4.0]);
+    let y = Tensor::from([2.0, 2.0, 2.0]);
+    for z in [&x - &y, x.clone() - &y, &x - y.clone(), x.clone() - y.clone(), &x - 2.0, x.clone() - 2.0] {
+        assert_eq!(z.to_vec::<f64>(), [-1.0, 0.0, 2.0]);
+    }
+    for z in [&y / &x, y.clone() / x.clone(), 2.0 / &x, 2.0 / x.clone()] {
+        assert_eq!(z.to_vec::<f64>(), [2.0, 1.0, 0.5]);
+    }
+    assert_eq!((2.0 * &x + 1.0).to_vec::<f64>(), (1.0 + &x * 2.0).to_vec::<f64>());
+    assert_eq!((-&x).to_vec::<f64>(), (0.0 - x.clone()).to_vec::<f64>());
+    assert_eq!((3.0 - Tensor::from([1i64, 5])).to_vec::<i64>(), [2, -2]);
+}

@@ -126,6 +126,7 @@ fn products() {
         f32s(&[4]).addmm(&f32s(&[2, 3]), &f32s(&[3, 5]), 1.0, 1.0) => "addmm: the input does not broadcast to the product (input [4], product [2, 5])";
         einsum("ij,jk->ik", &[f32s(&[2, 3])]) => "einsum: 2 terms for 1 operands in \"ij,jk->ik\" (operand [2, 3])";
         einsum("ijk", &[f32s(&[2, 3])]) => "einsum: \"ijk\" does not name 2 axes in \"ijk\" (operand [2, 3])";
+        einsum("i,i", &[f32s(&[2]), i64s(&[2])]) => "einsum: dtypes differ, f32 and i64; convert with to_dtype, in \"i,i\" (operand [2], operand [2])";
         einsum("ij,jk", &[f32s(&[2, 3]), f32s(&[4, 5])]) => "einsum: sizes of j differ, 3 and 4 in \"ij,jk\" (operand [2, 3], operand [4, 5])";
     }
 }

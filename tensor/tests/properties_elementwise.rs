@@ -173,6 +173,45 @@ fn large_tensors_in_any_order_on_any_number_of_threads() {
 }
 
 #[test]
+fn operands_across_the_result_s_order_are_read_in_tiles() {
+    // Narrow and wide, whole vectors and what is left of them, rows that are stretches and rows that are not.
+    let shapes: [&[usize]; 7] =
+        [&[70, 300], &[300, 70], &[3, 1025], &[1025, 3], &[16, 16, 16], &[2, 40, 5, 33], &[9, 4, 520]];
+    for shape in shapes {
+        for dtype in [DType::F32, DType::F64, DType::I64, DType::U8] {
+            let (x, y) = (random(shape, 1, dtype), random(shape, 2, dtype));
+            let bias = random(&shape[shape.len() - 1..], 3, dtype);
+            let sum = x.add(&y);
+            let row = y.add(&bias);
+            let less = x.lt(&y);
+            for turn in 1..shape.len() {
+                // In memory the axes lie in another order, with gaps or backwards.
+                let order: Vec<isize> = (0..shape.len()).map(|axis| ((axis + turn) % shape.len()) as isize).collect();
+                let mut back = vec![0isize; shape.len()];
+                order.iter().enumerate().for_each(|(at, &axis)| back[axis as usize] = at as isize);
+                let turned = y.permute(&order[..]).contiguous().permute(&back[..]);
+                let wide = Tensor::cat(&[&y, &x], 0).permute(&order[..]).contiguous().permute(&back[..]);
+                for y in [
+                    turned,
+                    wide.narrow(0, 0, shape[0]),
+                    wide.narrow(0, 0, shape[0]).flip(&[-1]).contiguous().flip(&[-1]),
+                ] {
+                    assert!(same_bits(&on_threads(|| x.add(&y)), &sum), "{shape:?} {dtype}");
+                    assert!(same_bits(&y.add(&x), &sum), "{shape:?} {dtype}");
+                    assert!(same_bits(&on_threads(|| bias.expand(shape).add(&y)), &row), "{shape:?} {dtype}");
+                    assert!(same_bits(&y.add(&y), &y.contiguous().add(&y.contiguous())), "{shape:?} {dtype}");
+                    assert!(same_bits(&x.lt(&y), &less), "{shape:?} {dtype}");
+                    let mut target = x.clone();
+                    target.add_assign(&y);
+                    assert!(same_bits(&target, &sum), "{shape:?} {dtype}");
+                    assert!(same_bits(&on_threads(|| y.contiguous()), &y), "{shape:?} {dtype}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn parts_of_channels_last_tensors_stay_channels_last() {
     let x = random(&[2, 8, 5, 6], 1, DType::F32).to_memory_format(MemoryFormat::ChannelsLast);
     let part = x.narrow(1, 2, 4).relu();

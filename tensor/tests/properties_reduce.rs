@@ -191,6 +191,25 @@ fn large_reductions_have_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+fn indices_of_extremes_over_rows_are_those_of_the_first_equal_or_nan() {
+    for dtype in [DType::F32, DType::F64] {
+        // Few different values, so that many are equal.
+        let x = random(&[3, 37, 300], 5, dtype).mul_scalar(2.0).round().add_scalar(0.0);
+        let mut values = x.to_dtype(DType::F64).to_vec::<f64>();
+        values.iter_mut().skip(150).step_by(977).for_each(|x| *x = f64::NAN);
+        for x in [x, Tensor::from_vec(values, [3, 37, 300]).to_dtype(dtype)] {
+            for axis in 0..2 {
+                // Along the last axis another loop is taken.
+                let moved = x.movedim(&[axis], &[-1]).contiguous();
+                assert!(same_bits(&on_threads(|| x.argmax(axis, false)), &moved.argmax(-1, false)));
+                assert!(same_bits(&on_threads(|| x.argmin(axis, false)), &moved.argmin(-1, false)));
+                assert!(same_bits(&x.max(axis, false).0, &moved.amax(&[-1], false)));
+            }
+        }
+    }
+}
+
+#[test]
 fn sums_of_f32_beat_pairwise_ones() {
     // An alternating series whose naive f32 sum is far off.
     let n = 1 << 20;

@@ -47,6 +47,7 @@ struct Count {
     failed: Vec<String>,
     unsupported: Vec<String>,
     worst: f64,
+    relative: f64,
 }
 
 /// What came of all cases, by kind and op.
@@ -74,6 +75,19 @@ impl Report {
         let total = passed + failed + unsupported;
         lines.push(format!("golden: {total} cases, {passed} passed, {failed} failed, {unsupported} unsupported"));
         lines
+    }
+
+    /// The worst relative deviation in `f64` of each op that passed, by its name in small letters, without underscores
+    /// and number of axes: `Conv2d` and `conv3d` are one op here, as in the registry of ops.
+    pub(crate) fn deviations(&self) -> BTreeMap<String, f64> {
+        let mut list = BTreeMap::new();
+        for ((_, op), count) in self.0.iter().filter(|(_, count)| count.passed > 0) {
+            let name = op.to_lowercase().replace(['_', '.'], "");
+            let name = ["1d", "2d", "3d"].iter().fold(name.as_str(), |name, end| name.trim_end_matches(end));
+            let worst = list.entry(name.to_owned()).or_insert(0.0f64);
+            *worst = worst.max(count.relative);
+        }
+        list
     }
 
     pub(crate) fn passes(&self) -> bool {
@@ -110,10 +124,12 @@ pub(crate) fn run(directory: &Path) -> Result<Report, String> {
                 let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
                 Err(Outcome::failed(format!("panicked: {text}")))
             });
+            let relative = compare::take_relative();
             match result {
                 Ok(worst) => {
                     count.passed += 1;
                     count.worst = count.worst.max(worst);
+                    count.relative = count.relative.max(relative);
                 }
                 Err(Outcome::Failed(text)) => count.failed.push(format!("{}: {text}", case.id)),
                 Err(Outcome::Unsupported(text)) => count.unsupported.push(format!("{}: {text}", case.id)),

@@ -162,10 +162,8 @@ impl Op<3> for ClampTensor {
 pub fn clamp_tensor(x: &Variable, low: Option<&Variable>, high: Option<&Variable>) -> Variable {
     super::elementwise::expect_float("clamp", x);
     let none = |bound: f64| Variable::new(Tensor::full([], bound, x.dtype()));
-    let (low, high) = (
-        low.cloned().unwrap_or_else(|| none(f64::NEG_INFINITY)),
-        high.cloned().unwrap_or_else(|| none(f64::INFINITY)),
-    );
+    let (low, high) =
+        (low.cloned().unwrap_or_else(|| none(f64::NEG_INFINITY)), high.cloned().unwrap_or_else(|| none(f64::INFINITY)));
     compatible("clamp", x, &low);
     compatible("clamp", x, &high);
     compatible("clamp", &low, &high);

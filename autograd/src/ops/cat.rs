@@ -52,6 +52,9 @@ pub fn cat(inputs: &[&Variable], axis: isize) -> Variable {
 /// If there are none, or their dtypes or shapes differ.
 #[track_caller]
 pub fn stack(inputs: &[&Variable], axis: isize) -> Variable {
+    if let Some(odd) = inputs.iter().find(|input| input.shape() != inputs[0].shape()) {
+        tensor::fault!("stack", [first: inputs[0].shape(), other: odd.shape()], "shapes differ");
+    }
     let parts: Vec<Variable> = inputs.iter().map(|input| input.unsqueeze(axis)).collect();
     cat(&parts.iter().collect::<Vec<_>>(), axis)
 }

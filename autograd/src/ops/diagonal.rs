@@ -66,8 +66,9 @@ pub fn diagonal(x: &Variable, offset: isize, a: isize, b: isize) -> Variable {
     if x.rank() < 2 {
         tensor::fault!("diagonal", [input: x.shape()], "expected at least 2 axes, got {}", x.rank());
     }
-    let axis = |axis| tensor::shape::axis("diagonal", axis, x.shape()) as isize;
-    let line = Line { offset, rows: axis(a), columns: axis(b) };
+    let rows = tensor::shape::axis("diagonal", a, x.shape()) as isize;
+    let columns = tensor::shape::axis("diagonal", b, x.shape()) as isize;
+    let line = Line { offset, rows, columns };
     if line.rows == line.columns {
         tensor::fault!("diagonal", [input: x.shape()], "axes {a} and {b} are the same");
     }

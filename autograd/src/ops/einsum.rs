@@ -1,6 +1,6 @@
 //! Einstein's summation of variables, by the rules that stand in `tensor::ops::einsum`.
 
-use tensor::EinsumOperand;
+use tensor::{DType, EinsumOperand};
 
 use super::arithmetic::mul;
 use super::diagonal::diagonal;
@@ -12,6 +12,9 @@ use crate::Variable;
 impl EinsumOperand for Variable {
     fn sizes(&self) -> &[usize] {
         self.shape()
+    }
+    fn dtype(&self) -> DType {
+        Variable::dtype(self)
     }
     fn diagonal(&self, offset: isize, a: isize, b: isize) -> Variable {
         diagonal(self, offset, a, b)

@@ -29,12 +29,18 @@ pub fn broadcast(op: &str, a: &Variable, b: &Variable) -> (Variable, Variable) {
 /// Panics unless both operands have one dtype and their shapes broadcast.
 #[track_caller]
 pub(super) fn compatible(op: &str, a: &Variable, b: &Variable) {
+    same_dtype(op, a, b);
+    if a.shape() != b.shape() {
+        tensor::shape::broadcast_for(op, a.shape(), b.shape());
+    }
+}
+
+/// Panics unless both operands have one dtype.
+#[track_caller]
+pub(super) fn same_dtype(op: &str, a: &Variable, b: &Variable) {
     if a.dtype() != b.dtype() {
         tensor::fault!(op, [lhs: a.shape(), rhs: b.shape()],
             "dtypes differ, {} and {}; convert with to_dtype", a.dtype(), b.dtype());
-    }
-    if a.shape() != b.shape() {
-        tensor::shape::broadcast_for(op, a.shape(), b.shape());
     }
 }
 

@@ -89,9 +89,7 @@ mod samples {
                 let off = |x: f64, kink: f64| if (x - kink).abs() < 0.02 { kink + 0.03 } else { x };
                 values_in(shape, 0.1, 0.9).prop_map(move |x| x.map(|x: f64| off(off(x, 0.25), 0.75))).boxed()
             };
-            prop_oneof![Just(None), Just(Some(0.25))]
-                .prop_flat_map(move |eps| unary(Logit { eps }, values))
-                .boxed()
+            prop_oneof![Just(None), Just(Some(0.25))].prop_flat_map(move |eps| unary(Logit { eps }, values)).boxed()
         }
     }
 }

@@ -167,9 +167,7 @@ mod samples {
     fn parts() -> BoxedStrategy<(isize, Tensor, Vec<usize>)> {
         shape_of(1..=4, 1..=4)
             .prop_flat_map(|shape| (0..shape.len(), 0..6usize, Just(shape)))
-            .prop_flat_map(|(axis, count, shape)| {
-                (Just(axis as isize), indices(&[count], shape[axis]), Just(shape))
-            })
+            .prop_flat_map(|(axis, count, shape)| (Just(axis as isize), indices(&[count], shape[axis]), Just(shape)))
             .boxed()
     }
 

@@ -2,6 +2,7 @@
 
 use tensor::Tensor;
 
+use super::elementwise::same_dtype;
 use super::reduce::sum_to;
 use super::reshape::{reshape, transpose};
 use crate::{Context, Op, Variable};
@@ -40,6 +41,7 @@ pub fn matmul(a: &Variable, b: &Variable) -> Variable {
     if k != inner {
         tensor::fault!("matmul", [lhs: a.shape(), rhs: b.shape()], "inner sizes differ, {k} and {inner}");
     }
+    same_dtype("matmul", a, b);
     let row = if a.rank() == 1 { reshape(a, &[1, k]) } else { a.clone() };
     let column = if b.rank() == 1 { reshape(b, &[k, 1]) } else { b.clone() };
     let y = Matmul.apply([&row, &column]);
@@ -73,6 +75,7 @@ pub fn bmm(a: &Variable, b: &Variable) -> Variable {
     if a.rank() != 3 || b.rank() != 3 || a.shape()[0] != b.shape()[0] || a.shape()[2] != b.shape()[1] {
         tensor::fault!("bmm", [lhs: a.shape(), rhs: b.shape()], "expected [b, m, k] and [b, k, n]");
     }
+    same_dtype("bmm", a, b);
     matmul(a, b)
 }
 
@@ -85,6 +88,8 @@ pub fn addmm(x: &Variable, [a, b]: [&Variable; 2], beta: f64, alpha: f64) -> Var
     if a.rank() != 2 || b.rank() != 2 || a.shape()[1] != b.shape()[0] {
         tensor::fault!("addmm", [lhs: a.shape(), rhs: b.shape()], "expected [m, k] and [k, n]");
     }
+    same_dtype("addmm", a, b);
+    same_dtype("addmm", x, a);
     let product = matmul(a, b);
     if tensor::shape::broadcast(x.shape(), product.shape()).as_deref() != Ok(product.shape()) {
         tensor::fault!("addmm", [input: x.shape(), product: product.shape()],
@@ -108,6 +113,7 @@ pub fn outer(a: &Variable, b: &Variable) -> Variable {
     if a.rank() != 1 || b.rank() != 1 {
         tensor::fault!("outer", [lhs: a.shape(), rhs: b.shape()], "expected 2 vectors");
     }
+    same_dtype("outer", a, b);
     a.unsqueeze(1) * b
 }
 
@@ -120,6 +126,7 @@ pub fn dot(a: &Variable, b: &Variable) -> Variable {
     if a.rank() != 1 || a.shape() != b.shape() {
         tensor::fault!("dot", [lhs: a.shape(), rhs: b.shape()], "expected 2 vectors of one length");
     }
+    same_dtype("dot", a, b);
     matmul(a, b)
 }
 

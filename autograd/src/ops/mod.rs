@@ -7,7 +7,7 @@ crate::ops! {
     exponential::{Exp, Exp2, Expm1, Log, Log2, Log10, Log1p, Logit}
     trigonometric::{Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Tanh, Atan2}
     special::{Erf, Erfc, Erfinv}
-    activation::{Relu, Sigmoid}
+    activation::{Relu, Sigmoid, SigmoidBackward}
     rounding::{Frac}
     bounds::{Minimum, Maximum, Clamp, ClampTensor}
     remainder::{Fmod, Remainder}

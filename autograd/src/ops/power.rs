@@ -80,10 +80,7 @@ impl Op<2> for Pow {
             let flat = x.data().eq_scalar(0.0).logical_and(&n.data().ge_scalar(0.0));
             mul(g, &where_(&flat, &zero, &mul(&cx.output(), &log(&where_(&flat, &one, &x)))))
         };
-        [
-            cx.wants(0).then(|| sum_to(&in_base(), cx.shape(0))),
-            cx.wants(1).then(|| sum_to(&in_exponent(), cx.shape(1))),
-        ]
+        [cx.wants(0).then(|| sum_to(&in_base(), cx.shape(0))), cx.wants(1).then(|| sum_to(&in_exponent(), cx.shape(1)))]
     }
 }
 

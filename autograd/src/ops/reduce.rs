@@ -305,8 +305,10 @@ mod samples {
         fn samples() -> BoxedStrategy<Sample<Self, 1>> {
             // A product of many factors is as steep as they are near 0: differences would not follow it there. Where
             // some factors are 0, the others stay below 1, so that the steps of the zeros are small beside them.
-            let up_to = |size: f64| move |shape: &[usize]| {
-                values(shape).prop_map(move |x| x.map(|x: f64| x.signum() * size * (0.25 + 0.25 * x.abs()))).boxed()
+            let up_to = |size: f64| {
+                move |shape: &[usize]| {
+                    values(shape).prop_map(move |x| x.map(|x: f64| x.signum() * size * (0.25 + 0.25 * x.abs()))).boxed()
+                }
             };
             // One tensor in two has zeros, some of them two in one stretch.
             let zeros = move |shape: &[usize]| {

@@ -75,8 +75,11 @@ pub fn permute(x: &Variable, order: &[isize]) -> Variable {
     if order.len() != x.rank() {
         tensor::fault!("permute", [input: x.shape()], "{} axes named for {}", order.len(), x.rank());
     }
-    let order: SmallVec<[isize; 6]> =
-        order.iter().map(|&axis| tensor::shape::axis("permute", axis, x.shape()) as isize).collect();
+    let mut order: SmallVec<[isize; 6]> = order.into();
+    // A loop: in a closure the caller's line would be lost.
+    for axis in &mut order {
+        *axis = tensor::shape::axis("permute", *axis, x.shape()) as isize;
+    }
     if let Some(&twice) = order.iter().enumerate().find(|(i, axis)| order[..*i].contains(axis)).map(|(_, axis)| axis) {
         tensor::fault!("permute", [input: x.shape()], "axis {twice} is named twice in {:?}", order.as_slice());
     }
@@ -202,9 +205,11 @@ impl Variable {
     /// If the lists differ in length, or an axis does not exist or is named twice.
     #[track_caller]
     pub fn movedim(&self, from: &[isize], to: &[isize]) -> Variable {
-        // The order is read off a small tensor whose sizes are all different.
+        // The order is read off a view whose sizes are all different; one of the same sizes gives the messages.
         let marks: Dims = (0..self.rank()).map(|axis| axis + 1).collect();
-        let moved = Tensor::zeros([], tensor::DType::Bool).expand(&marks).movedim(from, to);
+        let mark = Tensor::zeros([], tensor::DType::Bool);
+        mark.expand(self.shape()).movedim(from, to);
+        let moved = mark.expand(&marks).movedim(from, to);
         permute(self, &moved.shape().iter().map(|&mark| mark as isize - 1).collect::<Vec<_>>())
     }
 

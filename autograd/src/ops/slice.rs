@@ -89,10 +89,10 @@ impl Variable {
     /// If there is no such axis or the range leaves it.
     #[track_caller]
     pub fn narrow(&self, axis: isize, start: usize, length: usize) -> Variable {
-        let size = self.size(axis);
-        if start + length > size {
-            tensor::fault!("narrow", [input: self.shape()],
-                "{start}..{} leaves axis {axis} of size {size}", start + length);
+        let at = tensor::shape::axis("narrow", axis, self.shape());
+        let (size, end) = (self.shape().get(at).copied().unwrap_or(1), start.saturating_add(length));
+        if end > size {
+            tensor::fault!("narrow", [input: self.shape()], "{start}..{end} leaves axis {at} of size {size}");
         }
         self.slice(axis, Some(start as isize), Some((start + length) as isize), 1)
     }

@@ -23,6 +23,7 @@ use crate::Variable;
 /// If there is no such axis.
 #[track_caller]
 pub fn sort(x: &Variable, axis: isize, descending: bool) -> (Variable, Tensor) {
+    tensor::shape::axis("sort", axis, x.shape());
     let index = x.data().argsort(axis, descending);
     (gather(x, axis, &index), index)
 }

@@ -68,7 +68,8 @@ impl Variable {
         if self.rank() == 0 {
             tensor::fault!("unbind", [input: self.shape()], "a 0-dimensional tensor has no parts");
         }
-        (0..self.size(axis)).map(|index| self.select(axis, index as isize)).collect()
+        let at = tensor::shape::axis("unbind", axis, self.shape());
+        (0..self.shape()[at]).map(|index| self.select(axis, index as isize)).collect()
     }
 
     /// The elements shifted by `shifts[i]` along `axes[i]`, round and round; with one shift and no axes, the flattened

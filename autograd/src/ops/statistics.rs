@@ -356,9 +356,7 @@ mod samples {
                 let shift = tensor::shape::len(&shape) as f64 * 0.0625 + 0.17;
                 (distinct(&shape), values(&shape)).prop_map(move |(x, sign)| (&x + shift).mul(&sign.sign())).boxed()
             };
-            orders
-                .prop_flat_map(move |p| reduction(move |axes, keepdim| Norm { p, axes, keepdim }, magnitudes))
-                .boxed()
+            orders.prop_flat_map(move |p| reduction(move |axes, keepdim| Norm { p, axes, keepdim }, magnitudes)).boxed()
         }
     }
 }

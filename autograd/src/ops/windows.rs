@@ -92,9 +92,7 @@ mod samples {
 
     fn windows() -> BoxedStrategy<(Unfold, Vec<usize>)> {
         (shape_of(1..=3, 1..=3), 1..=3usize, 1..=3usize, 0..=4usize)
-            .prop_flat_map(|(shape, size, step, extra)| {
-                (0..shape.len(), Just((shape, size, step, extra)))
-            })
+            .prop_flat_map(|(shape, size, step, extra)| (0..shape.len(), Just((shape, size, step, extra))))
             .prop_map(|(axis, (mut shape, size, step, extra))| {
                 shape[axis] = size + extra;
                 (Unfold { axis: axis as isize, size, step }, shape)

@@ -13,3 +13,4 @@ pub mod reduce;
 pub mod resample;
 mod scratch;
 pub mod softmax;
+pub(crate) mod tiles;

@@ -163,17 +163,18 @@ impl<A: Real, T: Source<A>, P: Step> Along<'_, T, A, P> {
     const ROUND: usize = if P::BY_PAIRS { 2 * LANES } else { LANES };
 
     /// Elements whose number is `first + k` modulo [`LANES`] go into the accumulators `first + k`, for `k` below `N`
-    /// vectors.
+    /// vectors. Returns false if an element is NaN and the step is for numbers only.
     ///
     /// # Safety
     /// The CPU has the instructions of `S`; `x` holds whole rounds of [`ROUND`](Self::ROUND) elements; `N` vectors from `first` on
     /// lie within the accumulators.
     #[inline(always)]
-    unsafe fn rounds<S: Simd<Scalar = A>, const N: usize>(&mut self, x: &[T], first: usize) {
+    unsafe fn rounds<S: Simd<Scalar = A>, const N: usize>(&mut self, x: &[T], first: usize) -> bool {
         // SAFETY: the caller's.
         unsafe {
             let lanes = self.lanes.as_mut_ptr().add(first);
             let mut total = [S::zero(); N];
+            let mut numbers = S::equal(S::zero(), S::zero());
             unroll!(k < N { total[k] = S::load(lanes.add(k * S::LANES)) });
             let (mut at, end) = (x.as_ptr(), x.as_ptr().add(x.len()));
             while at < end {
@@ -182,10 +183,14 @@ impl<A: Real, T: Source<A>, P: Step> Along<'_, T, A, P> {
                     let at = from.add(k * S::LANES);
                     let x = if P::BY_PAIRS { T::load_sum::<S>(at, at.add(LANES)) } else { T::load::<S>(at) };
                     total[k] = self.step.vector::<S>(total[k], x);
+                    if P::NUMBERS_ONLY {
+                        numbers = S::mask_and(numbers, S::equal(x, x));
+                    }
                 });
                 at = at.add(Self::ROUND);
             }
             unroll!(k < N { S::store(lanes.add(k * S::LANES), total[k]) });
+            S::mask_to_bits(numbers) == S::mask_to_bits(S::equal(S::zero(), S::zero()))
         }
     }
 }
@@ -196,25 +201,27 @@ impl<A: Real + Source<A>, T: Source<A>, P: Step> Kernel<A> for Along<'_, T, A, P
     #[inline(always)]
     unsafe fn run<S: Simd<Scalar = A>>(mut self) {
         let x = self.x;
-        // SAFETY: the caller's.
-        if P::NUMBERS_ONLY && unsafe { any_nan::<S, T>(x) || any_nan::<S, A>(self.lanes) } {
-            for (i, &x) in x.iter().enumerate() {
-                self.lanes[i % LANES] = self.step.scalar(self.lanes[i % LANES], x.widen());
-            }
-            return;
-        }
         let (whole, rest) = x.split_at(x.len() - x.len() % Self::ROUND);
+        let before = *self.lanes;
+        let mut numbers = true;
         for block in whole.chunks(BLOCK) {
             // SAFETY: the caller's; blocks are whole rounds, and the groups cover the accumulators exactly.
             unsafe {
                 if LANES / S::LANES == 2 {
-                    self.rounds::<S, 2>(block, 0);
+                    numbers &= self.rounds::<S, 2>(block, 0);
                 } else {
                     for first in (0..LANES).step_by(4 * S::LANES) {
-                        self.rounds::<S, 4>(block, first);
+                        numbers &= self.rounds::<S, 4>(block, first);
                     }
                 }
             }
+        }
+        if P::NUMBERS_ONLY && !(numbers && before.iter().all(|&lane| !is_nan(lane))) {
+            *self.lanes = before;
+            for (i, &x) in x.iter().enumerate() {
+                self.lanes[i % LANES] = self.step.scalar(self.lanes[i % LANES], x.widen());
+            }
+            return;
         }
         for round in rest.chunks(LANES) {
             for (lane, &x) in self.lanes.iter_mut().zip(round) {
@@ -228,6 +235,14 @@ impl<A: Real + Source<A>, T: Source<A>, P: Step> Kernel<A> for Along<'_, T, A, P
 pub fn along<A: Real + Source<A>, T: Source<A>>(step: impl Step, lanes: &mut [A; LANES], x: &[T]) {
     // SAFETY: `level` is available.
     unsafe { simd::run(simd::level(), Along { step, lanes, x }) };
+}
+
+/// Merges the accumulators from `N` on into the `N` first ones.
+#[inline(always)]
+fn halve<const N: usize, A: Real>(merge: impl Step, lanes: &mut [A; LANES]) {
+    for i in 0..N {
+        lanes[i] = merge.scalar(lanes[i], lanes[i + N]);
+    }
 }
 
 struct Total<'a, T, A, P, M> {
@@ -246,6 +261,13 @@ impl<A: Real + Source<A>, T: Source<A>, P: Step, M: Step> Kernel<A> for Total<'_
         // SAFETY: the caller's.
         unsafe { Along { step, lanes: &mut lanes, x }.run::<S>() };
         let mut used = x.len().clamp(1, LANES).next_power_of_two();
+        if used == LANES {
+            // Loops of constant length become vectors.
+            halve::<16, A>(merge, &mut lanes);
+            halve::<8, A>(merge, &mut lanes);
+            halve::<4, A>(merge, &mut lanes);
+            used = 4;
+        }
         while used > 1 {
             used /= 2;
             let (low, high) = lanes.split_at_mut(used);

@@ -6,12 +6,14 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::Tensor;
+use crate::{DType, Tensor};
 
 /// What [`einsum`] needs of its operands.
 pub trait EinsumOperand: Clone {
     /// Sizes per axis.
     fn sizes(&self) -> &[usize];
+    /// The type of the elements.
+    fn dtype(&self) -> DType;
     /// The diagonal of two axes as a new last axis.
     fn diagonal(&self, offset: isize, a: isize, b: isize) -> Self;
     /// The axes in another order.
@@ -29,6 +31,9 @@ pub trait EinsumOperand: Clone {
 impl EinsumOperand for Tensor {
     fn sizes(&self) -> &[usize] {
         self.shape()
+    }
+    fn dtype(&self) -> DType {
+        Tensor::dtype(self)
     }
     fn diagonal(&self, offset: isize, a: isize, b: isize) -> Tensor {
         Tensor::diagonal(self, offset, a, b)
@@ -102,6 +107,10 @@ pub fn einsum<A: EinsumOperand>(equation: &str, operands: &[A]) -> A {
     let terms: Vec<&str> = left.split(',').collect();
     if terms.len() != operands.len() {
         fault(operands, equation, format_args!("{} terms for {} operands", terms.len(), operands.len()));
+    }
+    if let Some(odd) = operands.iter().find(|operand| operand.dtype() != operands[0].dtype()) {
+        let (first, odd) = (operands[0].dtype(), odd.dtype());
+        fault(operands, equation, format_args!("dtypes differ, {first} and {odd}; convert with to_dtype,"));
     }
     let mut parts: Vec<(A, Names)> = vec![];
     let mut sizes: Vec<(Name, usize)> = vec![];

@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use crate::kernels::elementwise::Function;
+use crate::kernels::tiles::Across;
 use crate::layout::Nest;
 use crate::{DType, Element, Layout, Tensor, kernels, parallel, shape, simd};
 
@@ -20,8 +21,8 @@ const CHUNK: usize = 32 * 1024;
 /// Elements of a buffer for operands that are not laid out as the result: they stay in the first-level cache.
 const BLOCK: usize = 1024;
 
-/// Elements from which on an operand that lies across the result's order is copied into it first, in tiles.
-const LARGE: usize = 64 * 1024;
+/// Elements below which an operand that lies across the result's order is not worth tiles.
+const SMALL: usize = 1024;
 
 type Slices1<'a, T, U> = dyn Fn(&[T], &mut [U]) + Sync + 'a;
 type Slices2<'a, T, U, V> = dyn Fn(&[T], &[U], &mut [V]) + Sync + 'a;
@@ -40,13 +41,17 @@ struct Operand<'a, T> {
     data: &'a [T],
     nest: Nest<1>,
     flat: bool,
+    /// The operand in tiles, if it is large and lies across the result's order.
+    across: Option<Across<'a, T>>,
 }
 
 impl<'a, T: Element> Operand<'a, T> {
     fn new(data: &'a [T], layout: &Layout, result: &Layout) -> Operand<'a, T> {
         let nest = Nest::new(result, [layout]);
         let flat = nest.axes().count() == 1 && (nest.inner() == [1] || result.len() <= 1);
-        Operand { data, nest, flat }
+        let large = result.len() >= SMALL && nest.inner()[0].abs() > 1;
+        let across = if large { Across::new(data, layout, result) } else { None };
+        Operand { data, nest, flat, across }
     }
 
     /// The elements `range`, as they stand or copied to `buffer`.
@@ -82,15 +87,12 @@ impl<'a, T: Element> Operand<'a, T> {
     }
 }
 
-/// This tensor expanded to the result's shape; where it is large and its fastest axis is not the result's, in a copy that
-/// has the result's order.
-fn aligned(x: &Tensor, result: &Layout) -> Tensor {
+/// This tensor expanded to the result's shape; where it is large and lies across the result's order, in a copy that does
+/// not.
+fn aligned<T: Element>(x: &Tensor, result: &Layout) -> Tensor {
     let expanded = x.with_layout(x.layout().expand(&result.shape));
-    if result.len() < LARGE || expanded.layout().is_expanded() {
-        return expanded;
-    }
-    let [step] = Nest::new(result, [expanded.layout()]).inner();
-    if step.abs() == 1 { expanded } else { expanded.copy_into(result.clone()) }
+    let across = Operand::new(expanded.view_as::<T>().data(), expanded.layout(), result).across.is_some();
+    if across { expanded.copy_into(result.clone()) } else { expanded }
 }
 
 /// The parts of a chunk of the result that starts at `first`, with the elements that they stand for: blocks where operands
@@ -105,7 +107,7 @@ fn parts<T>(first: usize, chunk: &mut [T], flat: bool) -> impl Iterator<Item = (
 
 /// `f(from, to)` on parts of `x` and of the result, which is written in `layout`'s order.
 pub(crate) fn map_slices<T: Element, U: Element>(layout: Layout, x: &Tensor, f: &Slices1<'_, T, U>) -> Tensor {
-    let x = aligned(x, &layout);
+    let x = aligned::<T>(x, &layout);
     let a = Operand::new(x.view_as::<T>().data(), x.layout(), &layout);
     Tensor::build::<U>(layout, |out| {
         parallel::for_each_chunk(out, CHUNK, |start, chunk| {
@@ -125,14 +127,37 @@ pub(crate) fn zip_slices<T: Element, U: Element, V: Element>(
 ) -> Tensor {
     let target = shape::broadcast_for(op, a.shape(), b.shape());
     let layout = common_layout(&[&a.layout().expand(&target), &b.layout().expand(&target)]);
-    let (a, b) = (aligned(a, &layout), aligned(b, &layout));
+    let (a, b) = (a.with_layout(a.layout().expand(&target)), b.with_layout(b.layout().expand(&target)));
     let xs = Operand::new(a.view_as::<T>().data(), a.layout(), &layout);
     let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
+    match (&xs.across, &ys.across) {
+        (None, Some(across)) => return zip_tiles(layout, across, &xs, |y, x, out| f(x, y, out)),
+        (Some(across), None) => return zip_tiles(layout, across, &ys, f),
+        // The result has the order of one of them, unless both are expanded.
+        _ => {}
+    }
     Tensor::build::<V>(layout, |out| {
         parallel::for_each_chunk(out, CHUNK, |start, chunk| {
             let (mut p, mut q) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK]);
             parts(start, chunk, xs.flat && ys.flat)
                 .for_each(|(range, out)| f(xs.read(range.clone(), &mut p), ys.read(range, &mut q), out));
+        });
+    })
+}
+
+/// `f(x, y, to)` on parts of an operand that is read in tiles, of another one, and of their result.
+fn zip_tiles<T: Element, U: Element, V: Element>(
+    layout: Layout,
+    across: &Across<'_, T>,
+    other: &Operand<'_, U>,
+    f: impl Fn(&[T], &[U], &mut [V]) + Sync,
+) -> Tensor {
+    let begin = || [U::ZERO; BLOCK];
+    Tensor::build::<V>(layout, |out| {
+        across.for_each(out, &begin, &|buffer, first, x, out| {
+            for (range, out) in parts(first, out, false) {
+                f(&x[range.start - first..range.end - first], other.read(range, buffer), out);
+            }
         });
     })
 }
@@ -148,7 +173,7 @@ pub(crate) fn zip3_slices<T: Element, U: Element, V: Element, W: Element>(
     let target = shape::broadcast_for(op, &pair, c.shape());
     let layouts = [a, b, c].map(|operand| operand.layout().expand(&target));
     let layout = common_layout(&[&layouts[0], &layouts[1], &layouts[2]]);
-    let [a, b, c] = [a, b, c].map(|operand| aligned(operand, &layout));
+    let (a, b, c) = (aligned::<T>(a, &layout), aligned::<U>(b, &layout), aligned::<V>(c, &layout));
     let xs = Operand::new(a.view_as::<T>().data(), a.layout(), &layout);
     let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
     let zs = Operand::new(c.view_as::<V>().data(), c.layout(), &layout);
@@ -180,8 +205,11 @@ pub(crate) fn update_slices<T: Element>(
     // Makes the target dense, and so its layout fit for the walk.
     target.make_mut::<T>();
     let layout = Layout { offset: 0, ..target.layout().clone() };
-    let source = aligned(source, &layout);
+    let source = source.with_layout(source.layout().expand(&layout.shape));
     let xs = Operand::new(source.view_as::<T>().data(), source.layout(), &layout);
+    if let Some(across) = &xs.across {
+        return across.for_each(target.make_mut::<T>(), &|| (), &|(), _, x, out| f(out, x));
+    }
     parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
         let mut p = [T::ZERO; BLOCK];
         parts(start, chunk, xs.flat).for_each(|(range, out)| f(out, xs.read(range, &mut p)));

@@ -3,7 +3,10 @@
 use super::elementwise::vectorize;
 use super::fold::{Fold, fold, fold_along, fold_vectors};
 use crate::kernels::reduce::{LANES, Largest, Smallest, Source};
-use crate::{DType, Element, Float, Number, Tensor, dispatch, kernels, shape};
+use crate::{DType, Element, Float, Layout, Number, Tensor, dispatch, kernels, parallel, shape};
+
+/// Neighbouring outputs whose indices one task looks for.
+const STRIP: usize = 256;
 
 /// The best element so far and its number; before the first, the number is negative.
 #[derive(Clone, Copy)]
@@ -158,6 +161,9 @@ impl Tensor {
         shape::axis(op, axis, self.shape());
         let list = self.nonempty_axes(op, list);
         if self.dtype().is_float() {
+            if self.side_by_side(&list) {
+                return dispatch!(float op, self.dtype(), T => self.extreme_across::<T, LARGEST>(list[0]));
+            }
             return dispatch!(float op, self.dtype(), T => {
                 let how = Fold {
                     start: Best { value: T::ZERO, number: -1 },
@@ -180,5 +186,54 @@ impl Tensor {
             merge: better::<T, LARGEST>,
             finish: |best: Best<T>| best.number.max(0),
         }))
+    }
+
+    /// Whether many outputs of a reduction over one axis lie side by side.
+    fn side_by_side(&self, axes: &[usize]) -> bool {
+        let &[axis] = axes else { return false };
+        let inner: usize = self.shape()[axis + 1..].iter().product();
+        let outer: usize = self.shape()[..axis].iter().product();
+        let length = self.shape()[axis];
+        self.layout().is_contiguous() && inner >= 16 && inner * outer >= STRIP && length < u32::MAX as usize
+    }
+
+    /// [`extreme`](Tensor::extreme) of neighbouring outputs at once: their values first, then the first row of each that
+    /// has it.
+    fn extreme_across<T: Float, const LARGEST: bool>(&self, axis: usize) -> Tensor {
+        let values = if LARGEST { self.amax(&[axis as isize], true) } else { self.amin(&[axis as isize], true) };
+        let inner: usize = self.shape()[axis + 1..].iter().product();
+        let length = self.shape()[axis];
+        let (data, from) = (self.view_as::<T>().data(), self.layout().offset());
+        let best = values.view_as::<T>().data();
+        Tensor::build::<i64>(Layout::contiguous(values.shape()), |out| {
+            parallel::for_each_chunk(out, STRIP, |first, out| {
+                let mut at = first;
+                while at < first + out.len() {
+                    let (group, column) = (at / inner, at % inner);
+                    let count = (inner - column).min(first + out.len() - at);
+                    let (mut rows, best) = ([u32::MAX; STRIP], &best[at..at + count]);
+                    let rows = &mut rows[..count];
+                    for row in 0..length {
+                        let start = from + (group * length + row) * inner + column;
+                        let x = &data[start..start + count];
+                        vectorize::<T>(|| mark(rows, x, best, row as u32));
+                    }
+                    out[at - first..at - first + count]
+                        .iter_mut()
+                        .zip(&*rows)
+                        .for_each(|(y, &row)| *y = i64::from(row));
+                    at += count;
+                }
+            });
+        })
+    }
+}
+
+/// Notes `row` where `x` is `best` for the first time.
+#[inline(always)]
+fn mark<T: Float>(rows: &mut [u32], x: &[T], best: &[T], row: u32) {
+    for ((found, &x), &best) in rows.iter_mut().zip(x).zip(best) {
+        let hit = (x == best) | (x.is_not_a_number() & best.is_not_a_number());
+        *found = (*found).min(if hit { row } else { u32::MAX });
     }
 }
