@@ -14,7 +14,7 @@ use crate::{HookHandle, engine};
 
 enum Value {
     Ready(Tensor),
-    Deferred(Box<dyn Deferred>),
+    Deferred(Arc<dyn Deferred>),
 }
 
 struct Inner {
@@ -69,7 +69,7 @@ impl Variable {
 
     pub(crate) fn deferred(value: Box<dyn Deferred>, node: Option<Arc<Node>>) -> Variable {
         let shape = value.shape();
-        Variable { inner: Arc::new(Inner { shape, value: RwLock::new(Value::Deferred(value)), node }) }
+        Variable { inner: Arc::new(Inner { shape, value: RwLock::new(Value::Deferred(value.into())), node }) }
     }
 
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
@@ -94,11 +94,12 @@ impl Variable {
 
     /// Folds `epilogue` into the op whose result this is, if that op waits for one and knows how.
     pub fn fuse(&self, epilogue: &Epilogue<'_>) -> Option<Variable> {
-        let value = self.inner.value.read().unwrap_or_else(|error| error.into_inner());
-        match &*value {
-            Value::Deferred(deferred) => deferred.fuse(self, epilogue),
-            Value::Ready(_) => None,
-        }
+        // Not locked meanwhile: the epilogue's operand may wait for this very value.
+        let deferred = match &*self.inner.value.read().unwrap_or_else(|error| error.into_inner()) {
+            Value::Deferred(deferred) => deferred.clone(),
+            Value::Ready(_) => return None,
+        };
+        deferred.fuse(self, epilogue)
     }
 
     /// What `read` makes of the waiting value, if the value waits to be computed as a `D`.

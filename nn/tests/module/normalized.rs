@@ -170,7 +170,8 @@ impl Chain {
 impl Forward for Chain {
     fn forward(&self, x: &Variable) -> Variable {
         let x = x.apply(&self.first).relu();
-        (x.apply(&self.second).apply(&self.third) + &x).relu().apply(&self.last)
+        let x = x.apply(&self.second).apply(&self.third) + &x;
+        (&x + x.apply(&self.third)).relu().apply(&self.last)
     }
 }
 
@@ -197,4 +198,25 @@ fn a_long_chain_without_gradients_is_computed_and_dropped() {
     conv.weight.set_data(Tensor::full([1, 1, 1, 1], 1.0, DType::F32));
     let y = no_grad(|| (0..100_000).fold(Variable::new(Tensor::ones([2, 1, 1, 1], DType::F32)), |x, _| conv.call(&x)));
     assert_eq!(y.to_vec::<f32>(), [1.0, 1.0]);
+}
+
+#[test]
+fn a_value_that_waits_meets_itself_and_what_waits_for_it() {
+    let (conv, bn) = with_seed(9, || (Conv2d::builder(2, 2, 3).padding(1).build(), BatchNorm2d::new(2)));
+    bn.eval();
+    let x = with_seed(10, || Variable::new(Tensor::randn([2, 2, 5, 5], DType::F32)));
+    let sums = |looks: bool| {
+        no_grad(|| {
+            [x.apply(&conv), x.apply(&bn)].map(|y| {
+                if looks {
+                    y.data();
+                }
+                let z = y.apply(&conv).relu();
+                [&y + &y, &y + &z, &z + &y].map(|sum| sum.to_vec::<f32>())
+            })
+        })
+    };
+    for (waiting, plain) in sums(false).into_iter().flatten().zip(sums(true).into_iter().flatten()) {
+        assert!(waiting.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
 }

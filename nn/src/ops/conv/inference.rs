@@ -122,7 +122,10 @@ impl Deferred for Waiting {
         let stage = match epilogue {
             Epilogue::Relu => with(Activation::Relu),
             Epilogue::Relu6 => with(Activation::Relu6),
-            Epilogue::Add(other) if stage.addend.is_none() && !is_recorded(other) => {
+            // What waits for more convolutions than this one may wait for this very value, and is not looked at here.
+            Epilogue::Add(other)
+                if stage.addend.is_none() && !is_recorded(other) && depth(other).is_none_or(|at| at <= self.depth) =>
+            {
                 Stage { addend: Some(other.data()), ..stage.clone() }
             }
             Epilogue::Scale { scale, shift } if stage.addend.is_none() => stage.scaled(scale, shift),
@@ -130,6 +133,11 @@ impl Deferred for Waiting {
         };
         Some(Variable::lazy(Box::new(Waiting { stage, ..self.clone() })))
     }
+}
+
+/// How many convolutions wait before `x`, if it is one that waits.
+fn depth(x: &Variable) -> Option<usize> {
+    x.waiting(|waiting: &Waiting| Some(waiting.depth))
 }
 
 fn is_recorded(x: &Variable) -> bool {
@@ -147,7 +155,7 @@ pub(super) fn defer(
     if all.into_iter().flatten().any(is_recorded) {
         return None;
     }
-    let before = x.waiting(|before: &Waiting| Some(before.depth + 1)).unwrap_or(0);
+    let before = depth(x).map_or(0, |depth| depth + 1);
     if before == LONGEST {
         x.data();
     }
