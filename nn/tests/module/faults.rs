@@ -80,6 +80,8 @@ fn transposed_convolutions_say_what_does_not_fit() {
         "conv_transpose2d: output_padding 2 must be smaller than stride or dilation, 2 \
          (input [2, 4, 5, 5], weight [4, 2, 3, 3], groups 1)"
     );
+    let empty = conv_transpose2d(&zeros(&[0, 4, 5, 5]), &w, None, &plain.stride(2).output_padding(2));
+    assert_eq!(empty.shape(), &[0, 2, 13, 13]);
     assert_eq!(
         fault(|| drop(conv_transpose2d(&x, &w, None, &plain.padding(4)))),
         "conv_transpose2d: padding [4, 4] leaves no output along axis 2 \

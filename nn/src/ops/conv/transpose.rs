@@ -134,7 +134,9 @@ fn check<const N: usize>(
     if w.shape()[2..].contains(&0) {
         fail_with(op, format_args!("the kernel has no elements"), &details());
     }
-    for axis in 0..N {
+    // PyTorch does not look at it where there are no images.
+    let is_empty = x.rank() == N + 2 && x.shape()[0] == 0;
+    for axis in 0..if is_empty { 0 } else { N } {
         let (extra, most) = (options.output_padding[axis], options.stride[axis].max(options.dilation[axis]));
         if extra >= most {
             fail_with(
