@@ -255,7 +255,8 @@ unsafe fn input_group<S: Simd, const ACT: u8, const V: usize, const WHOLE: bool>
                 S::prefetch(g.wrapping_add(TOGETHER * place.period));
                 let (d, g) = (S::sub(load::<S, WHOLE>(x, &place), c.mean[v]), load::<S, WHOLE>(g, &place));
                 let g = pass::<S, ACT>(S::add(S::mul(d, c.scale[v]), c.shift[v]), g);
-                let y = S::fma(g, b.scale[v], S::fma(d, b.mean[v], b.shift[v]));
+                // Rounded at each step: where a channel has one value alone, the terms cancel to nothing.
+                let y = S::add(S::add(S::mul(g, b.scale[v]), S::mul(d, b.mean[v])), b.shift[v]);
                 store::<S, WHOLE>(dx.add(at), y, &place);
             });
         }

@@ -103,3 +103,16 @@ fn a_large_mean_costs_no_digits() {
         assert!((mean[k] - 1000.0).abs() < 0.1 && (variance[k] - 1.0).abs() < 0.05, "{} {}", mean[k], variance[k]);
     }
 }
+
+#[test]
+fn the_gradient_of_a_single_value_is_nothing() {
+    let mut random = Generator::new(2);
+    for dtype in [DType::F32, DType::F64] {
+        let [x, g] = std::array::from_fn(|_| random.randn([1, 37, 1, 1], dtype));
+        let scale = random.randn([37], dtype);
+        let channels = Channels { mean: x.reshape([37]), scale, shift: Tensor::zeros([37], dtype) };
+        let deviation = vec![316.0; 37];
+        let gradient = channel_gradient([&x, &g], &channels, (None, Activation::Identity), Some(&deviation), None);
+        assert!(gradient.input.compute().to_dtype(DType::F64).to_vec::<f64>().iter().all(|&dx| dx == 0.0));
+    }
+}
