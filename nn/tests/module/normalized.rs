@@ -161,7 +161,7 @@ impl Chain {
             first: conv(3, 64, 3, 1),
             second: conv(64, 64, 3, 64),
             third: conv(64, 64, 1, 1),
-            last: conv(64, 8, 3, 1),
+            last: conv(64, 16, 3, 1),
             state: ModuleState::default(),
         })
     }
