@@ -43,7 +43,7 @@ macro_rules! unroll {
     };
     (@each $i:ident $n:ident $body:block $($value:literal)*) => {
         $(
-            if $value < $n {
+            if const { $value < $n } {
                 let $i: usize = $value;
                 $body
             }

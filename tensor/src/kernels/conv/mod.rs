@@ -62,7 +62,12 @@ pub struct Epilogue<'a> {
 /// If dtypes are not one float type, or shapes and geometry do not fit each other.
 #[track_caller]
 pub fn conv<'a>(x: impl Into<Input<'a>>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<'_>) -> Tensor {
-    let input = x.into();
+    forward(x.into(), w, geometry, epilogue)
+}
+
+/// [`conv`] without type parameters: those would have every crate that calls it compile the kernels again.
+#[track_caller]
+fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<'_>) -> Tensor {
     let p = check::forward(input.tensor, w, geometry);
     check::bias("conv", epilogue.bias, input.tensor, p.k);
     let shape = shape_of(p.n, p.k, &p.output, w.rank());
@@ -74,7 +79,7 @@ pub fn conv<'a>(x: impl Into<Input<'a>>, w: &Tensor, geometry: &ConvGeometry, ep
         let addend = epilogue.addend.map(|addend| addend.to_memory_format(MemoryFormat::ChannelsLast));
         if addend.is_some() && matches!(method, Method::General | Method::Planar) {
             let before = Epilogue { addend: None, activation: Activation::Identity, ..epilogue };
-            return activated(&conv(input, w, geometry, before), addend.as_ref(), epilogue.activation);
+            return activated(&forward(input, w, geometry, before), addend.as_ref(), epilogue.activation);
         }
         if method == Method::General {
             let (x, w) = (input.ready(method, &p).tensor.contiguous(), w.contiguous());
@@ -157,7 +162,12 @@ pub fn conv_weight_grad<'a>(
     kernel_spatial: &[usize],
     geometry: &ConvGeometry,
 ) -> Tensor {
-    let input = x.into();
+    weight_grad_of(x.into(), g, kernel_spatial, geometry)
+}
+
+/// [`conv_weight_grad`] without type parameters, as [`forward`] is [`conv`].
+#[track_caller]
+fn weight_grad_of(input: Input<'_>, g: &Tensor, kernel_spatial: &[usize], geometry: &ConvGeometry) -> Tensor {
     let p = check::weight_grad(input.tensor, g, kernel_spatial, geometry);
     let shape = shape_of(p.k, p.group_c(), &p.kernel, g.rank());
     dispatch!(float "conv_weight_grad", g.dtype(), T => {

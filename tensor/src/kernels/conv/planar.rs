@@ -128,12 +128,12 @@ const CHANNELS: usize = 6;
 macro_rules! by_channels {
     ($channels:expr, $vectors:literal, $($arg:expr),*) => {
         match $channels {
-            1 => tile_kernel::<S, 1, $vectors>($($arg),*),
-            2 => tile_kernel::<S, 2, $vectors>($($arg),*),
-            3 => tile_kernel::<S, 3, $vectors>($($arg),*),
-            4 => tile_kernel::<S, 4, $vectors>($($arg),*),
-            5 => tile_kernel::<S, 5, $vectors>($($arg),*),
-            _ => tile_kernel::<S, 6, $vectors>($($arg),*),
+            1 => tile_at::<S::Scalar, 1, $vectors>(S::LEVEL, $($arg),*),
+            2 => tile_at::<S::Scalar, 2, $vectors>(S::LEVEL, $($arg),*),
+            3 => tile_at::<S::Scalar, 3, $vectors>(S::LEVEL, $($arg),*),
+            4 => tile_at::<S::Scalar, 4, $vectors>(S::LEVEL, $($arg),*),
+            5 => tile_at::<S::Scalar, 5, $vectors>(S::LEVEL, $($arg),*),
+            _ => tile_at::<S::Scalar, 6, $vectors>(S::LEVEL, $($arg),*),
         }
     };
 }
@@ -186,8 +186,8 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *c
                 // SAFETY: the caller's; the places are those of this image.
                 unsafe {
                     match (most, channels, places.len()) {
-                        (8, 1, 3..) => tile_kernel::<S, 1, 8>(&tile, places),
-                        (8, 2, 3..) => tile_kernel::<S, 2, 8>(&tile, places),
+                        (8, 1, 3..) => tile_at::<S::Scalar, 1, 8>(S::LEVEL, &tile, places),
+                        (8, 2, 3..) => tile_at::<S::Scalar, 2, 8>(S::LEVEL, &tile, places),
                         (4, _, 3..) => by_channels!(channels, 4, &tile, places),
                         _ => by_channels!(channels, 2, &tile, places),
                     }
@@ -196,6 +196,9 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *c
             channel += channels;
         }
     }
+}
+dispatch! {
+    unsafe fn tile_at<T>[const K: usize, const V: usize](tile: &Tile<'_, T>, places: &[Place]) = tile_kernel;
 }
 dispatch! {
     unsafe fn image_at<T>(pass: &Pass<'_, T>, n: usize, planes: *const T) = image_kernel;
@@ -222,6 +225,10 @@ struct Tile<'a, T> {
 /// `K` channels of up to `V` vectors of outputs.
 #[inline(always)]
 unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S::Scalar>, places: &[Place]) {
+    // A constant block, so that tiles too large for a level cost no code there.
+    if const { V > 2 && S::REGISTERS < 32 } {
+        unreachable!("planar: {K} x {V} accumulators do not fit {} registers", S::REGISTERS);
+    }
     let Tile { pass, ready, channel, planes } = *tile;
     let k = pass.plan.k;
     // SAFETY: the caller's; a missing place repeats the last one, whose result is not stored.

@@ -116,12 +116,12 @@ impl<T: Real> Pass<T> {
 macro_rules! by_channels {
     ($channels:expr, $taps:literal, $($arg:expr),*) => {
         match $channels {
-            1 => tile_kernel::<S, 1, $taps>($($arg),*),
-            2 => tile_kernel::<S, 2, $taps>($($arg),*),
-            3 => tile_kernel::<S, 3, $taps>($($arg),*),
-            4 => tile_kernel::<S, 4, $taps>($($arg),*),
-            5 => tile_kernel::<S, 5, $taps>($($arg),*),
-            _ => tile_kernel::<S, 6, $taps>($($arg),*),
+            1 => tile_at::<S::Scalar, 1, $taps>(S::LEVEL, $($arg),*),
+            2 => tile_at::<S::Scalar, 2, $taps>(S::LEVEL, $($arg),*),
+            3 => tile_at::<S::Scalar, 3, $taps>(S::LEVEL, $($arg),*),
+            4 => tile_at::<S::Scalar, 4, $taps>(S::LEVEL, $($arg),*),
+            5 => tile_at::<S::Scalar, 5, $taps>(S::LEVEL, $($arg),*),
+            _ => tile_at::<S::Scalar, 6, $taps>(S::LEVEL, $($arg),*),
         }
     };
 }
@@ -137,7 +137,7 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<S::Scalar>, planes: [*const S::Scala
         for (first, offsets) in pass.offsets.chunks(if S::REGISTERS >= 32 { 4 } else { 2 }).enumerate() {
             // SAFETY: the caller's; the sums are those of these channels and taps.
             unsafe {
-                if S::REGISTERS >= 32 {
+                if const { S::REGISTERS >= 32 } {
                     let sums = sums.add((channel * pass.offsets.len() + first * 4) * S::LANES);
                     by_channels!(channels, 4, pass, offsets, [planes[0], g], sums);
                 } else {
@@ -148,6 +148,11 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<S::Scalar>, planes: [*const S::Scala
         }
         channel += channels;
     }
+}
+dispatch! {
+    unsafe fn tile_at<T>[const K: usize, const N: usize](
+        pass: &Pass<T>, offsets: &[usize], planes: [*const T; 2], sums: *mut T,
+    ) = tile_kernel;
 }
 dispatch! {
     unsafe fn image_at<T>(pass: &Pass<T>, planes: [*const T; 2], sums: *mut T) = image_kernel;
@@ -161,6 +166,10 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const N: usize>(
     planes: [*const S::Scalar; 2],
     sums: *mut S::Scalar,
 ) {
+    // A constant block, so that tiles too large for a level cost no code there.
+    if const { N > 2 && S::REGISTERS < 32 } {
+        unreachable!("planar_weight_grad: {K} x {N} accumulators do not fit {} registers", S::REGISTERS);
+    }
     let plane = pass.g_planes.plane;
     // SAFETY: the caller's; a missing weight repeats the last one, whose sum is not stored.
     unsafe {

@@ -90,7 +90,7 @@ pub(super) unsafe fn run<T: Real>(level: Level, rows: usize, vectors: usize, til
 #[inline(always)]
 unsafe fn tile_kernel<S: Simd, const MR: usize, const V: usize>(tile: &Tile<S::Scalar>) {
     // With 16 registers the high tiles would spill and are never chosen: leave them out of the program.
-    if S::REGISTERS < 32 && MR > MAX_ROWS / 2 {
+    if const { S::REGISTERS < 32 && MR > MAX_ROWS / 2 } {
         return;
     }
     // SAFETY: the caller's; `r < MR` and `v < V` stay within the tile.
