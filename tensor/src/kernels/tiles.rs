@@ -1,6 +1,8 @@
 //! Operands that lie across a result's order: their fastest axis is not the result's. They are read in tiles, so that
 //! every cache line is touched once, and turned by vectors into a buffer that has the result's order.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use crate::layout::Nest;
@@ -9,11 +11,11 @@ use crate::simd::{self, Simd};
 use crate::{Element, Layout};
 
 /// Elements of a tile at most: it stays in the second-level cache.
-pub(crate) const TILE: usize = 32 * WIDTH;
+pub(crate) const TILE: usize = 64 * WIDTH;
 
 /// Elements of a tile along the result's fastest axis at most: with fewer, reading ahead does not help; with more, lines
 /// of the operand, which often lie a power of two apart and share few sets of a cache, are lost before all of them is read.
-const WIDTH: usize = 256;
+const WIDTH: usize = 128;
 
 /// Elements that one task handles.
 const CHUNK: usize = 32 * 1024;
@@ -182,26 +184,52 @@ impl<'a, T: Element> Across<'a, T> {
     }
 
     /// Calls `f(value of begin, first, elements, out)` for stretches of the result: `out` begins at its element `first`,
-    /// in memory order, and `elements` are the operand's for it.
+    /// in memory order, and `elements` are the operand's for it. `ahead` hears of stretches that come soon.
     ///
     /// # Panics
     /// If `out` is not as long as the result.
-    pub(crate) fn for_each<V: Send, P>(&self, out: &mut [V], begin: &(dyn Fn() -> P + Sync), f: &Stretch<'_, P, T, V>) {
+    pub(crate) fn for_each<V: Send, P>(
+        &self,
+        out: &mut [V],
+        begin: &(dyn Fn() -> P + Sync),
+        ahead: &(dyn Fn(Range<usize>) + Sync),
+        f: &Stretch<'_, P, T, V>,
+    ) {
         assert!(out.len() == self.len, "tiles: {} places for {} elements", out.len(), self.len);
         let out = Disjoint::new(out);
         let begin = || (begin(), [T::ZERO; TILE + 16]);
         self.tiles.for_each(begin, |(state, buffer), [to, from], [height, width]| {
-            // SAFETY: the operand lies within its storage, as checked by `new`.
-            unsafe { self.tiles.read(self.data.as_ptr().offset(from), [height, width], buffer) };
             let step = self.tiles.row_step() as usize;
             // Rows that follow one another are one stretch.
             let (rows, length) = if step == width { (1, height * width) } else { (height, width) };
+            // Rows that lie apart are too short for the processor to read ahead by itself.
+            let prefetch = |row: usize| {
+                if row < rows && rows > 1 {
+                    let first = to as usize + row * step;
+                    ahead(first..first + length);
+                    prefetch(out.as_mut_ptr().wrapping_add(first), length);
+                }
+            };
+            prefetch(0);
+            // SAFETY: the operand lies within its storage, as checked by `new`.
+            unsafe { self.tiles.read(self.data.as_ptr().offset(from), [height, width], buffer) };
             for row in 0..rows {
+                prefetch(row + 1);
                 let first = to as usize + row * step;
                 // SAFETY: the result is dense, so that no two of its indices, and no two tiles, share a place.
                 let part = unsafe { out.slice(first, length) };
                 f(state, first, &buffer[row * width..row * width + length], part);
             }
         });
+    }
+}
+
+/// Asks for the cache lines of elements that are used soon.
+pub(crate) fn prefetch<T>(from: *const T, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for at in (0..length).step_by(64 / size_of::<T>()) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing, and every x86-64 processor has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(at).cast()) };
     }
 }

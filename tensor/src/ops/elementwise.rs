@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use crate::kernels::elementwise::Function;
-use crate::kernels::tiles::Across;
+use crate::kernels::tiles::{Across, prefetch};
 use crate::layout::Nest;
 use crate::{DType, Element, Layout, Tensor, kernels, parallel, shape, simd};
 
@@ -52,6 +52,13 @@ impl<'a, T: Element> Operand<'a, T> {
         let large = result.len() >= SMALL && nest.inner()[0].abs() > 1;
         let across = if large { Across::new(data, layout, result) } else { None };
         Operand { data, nest, flat, across }
+    }
+
+    /// Asks for the elements `range`, which are read soon.
+    fn prefetch(&self, range: Range<usize>) {
+        if self.flat {
+            prefetch(self.data[self.nest.offsets()[0] as usize + range.start..].as_ptr(), range.len());
+        }
     }
 
     /// The elements `range`, as they stand or copied to `buffer`.
@@ -154,7 +161,7 @@ fn zip_tiles<T: Element, U: Element, V: Element>(
 ) -> Tensor {
     let begin = || [U::ZERO; BLOCK];
     Tensor::build::<V>(layout, |out| {
-        across.for_each(out, &begin, &|buffer, first, x, out| {
+        across.for_each(out, &begin, &|range| other.prefetch(range), &|buffer, first, x, out| {
             for (range, out) in parts(first, out, false) {
                 f(&x[range.start - first..range.end - first], other.read(range, buffer), out);
             }
@@ -208,7 +215,7 @@ pub(crate) fn update_slices<T: Element>(
     let source = source.with_layout(source.layout().expand(&layout.shape));
     let xs = Operand::new(source.view_as::<T>().data(), source.layout(), &layout);
     if let Some(across) = &xs.across {
-        return across.for_each(target.make_mut::<T>(), &|| (), &|(), _, x, out| f(out, x));
+        return across.for_each(target.make_mut::<T>(), &|| (), &|_| (), &|(), _, x, out| f(out, x));
     }
     parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
         let mut p = [T::ZERO; BLOCK];
