@@ -38,7 +38,7 @@ pub use annealing::{
     CosineAnnealingLr, CosineAnnealingLrOptions, CosineAnnealingWarmRestarts, CosineAnnealingWarmRestartsOptions,
 };
 pub use chained::ChainedScheduler;
-pub use cycle::{Anneal, CycleMode, CyclicLr, CyclicLrOptions, OneCycleLr, OneCycleLrOptions};
+pub use cycle::{Anneal, CycleMode, CyclicLr, CyclicLrOptions, OneCycleLr, OneCycleLrOptions, ScaleMode};
 pub use decay::{
     ConstantLr, ConstantLrOptions, ExponentialLr, ExponentialLrOptions, LinearLr, LinearLrOptions, MultiStepLr,
     MultiStepLrOptions, PolynomialLr, PolynomialLrOptions, StepLr, StepLrOptions,
@@ -120,14 +120,14 @@ macro_rules! schedule {
         pub struct $options:ident for $scheduler:ident, $torch:literal ($($required:ident: $rtype:ty $(as $given:ty)?),*) {
             $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
         }
-        $(state { $($state:ident: $stype:ty,)* })?
+        $(state { $($(#[$smeta:meta])* $state:ident: $stype:ty,)* })?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $options {
             $($required: $rtype,)*
             $($field: $type,)*
-            $($($state: $stype,)*)?
+            $($($(#[$smeta])* $state: $stype,)*)?
         }
 
         impl $options {

@@ -74,6 +74,9 @@ impl Method for SgdOptions {
             "SGD",
             &[("lr", self.lr), ("momentum", self.momentum), ("weight_decay", self.weight_decay)],
         );
+    }
+
+    fn validate_defaults(&self) {
         if self.nesterov && (self.momentum <= 0.0 || self.dampening != 0.0) {
             tensor::fault!(
                 "SGD",

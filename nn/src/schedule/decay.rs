@@ -80,7 +80,7 @@ impl Policy for ExponentialLrOptions {
 schedule! {
     /// Options of [`ConstantLr`]: for the first `total_iters` epochs the rate is multiplied by `factor`.
     pub struct ConstantLrOptions for ConstantLr, "ConstantLR" () {
-        /// In (0, 1]; a third by default.
+        /// In [0, 1]; a third by default.
         factor: f64 = 1.0 / 3.0,
         /// 5 by default.
         total_iters: i64 = 5,
@@ -93,8 +93,8 @@ impl Policy for ConstantLrOptions {
     fn prepare(&mut self, _: &mut dyn Optimizer) -> Option<Vec<f64>> {
         require(
             Self::NAME,
-            self.factor > 0.0 && self.factor <= 1.0,
-            format_args!("factor must be in (0, 1], got {}", self.factor),
+            (0.0..=1.0).contains(&self.factor),
+            format_args!("factor must be in [0, 1], got {}", self.factor),
         );
         None
     }
@@ -102,6 +102,9 @@ impl Policy for ConstantLrOptions {
     fn lr(&self, at: Moment) -> f64 {
         if at.epoch == 0 {
             at.current * self.factor
+        } else if at.epoch == self.total_iters && self.factor == 0.0 {
+            // Nothing is left to be multiplied: PyTorch divides by 0 here.
+            at.base
         } else if at.epoch == self.total_iters {
             at.current * (1.0 / self.factor)
         } else {
