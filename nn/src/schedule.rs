@@ -117,7 +117,7 @@ fn expect_name(scheduler: &'static str, state: &serde_json::Value) -> Result<(),
 macro_rules! schedule {
     (
         $(#[$meta:meta])*
-        pub struct $options:ident for $scheduler:ident, $torch:literal ($($required:ident: $rtype:ty $(as $given:ty)?),*) {
+        pub struct $options:ident for $scheduler:ident, $torch:literal, $example:literal gives $rates:tt ($($required:ident: $rtype:ty $(as $given:ty)?),*) {
             $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
         }
         $(state { $($(#[$smeta:meta])* $state:ident: $stype:ty,)* })?
@@ -151,6 +151,22 @@ macro_rules! schedule {
         }
 
         #[doc = concat!("The scheduler of [`", stringify!($options), "`]. PyTorch: `torch.optim.lr_scheduler.", $torch, "`.")]
+        ///
+        /// ```
+        /// use autograd::Variable;
+        /// use gradus_nn::optim::{Optimizer, Sgd};
+        #[doc = concat!("use gradus_nn::schedule::{Scheduler, ", stringify!($scheduler), "};")]
+        /// use tensor::Tensor;
+        /// let mut sgd = Sgd::builder(0.1).momentum(0.9).build([Variable::leaf(Tensor::from([1.0]))]);
+        #[doc = concat!("let mut schedule = ", stringify!($scheduler), "::", $example, ".build(&mut sgd);")]
+        /// let mut rates = Vec::new();
+        /// for _ in 0..5 {
+        ///     rates.push((sgd.lr(0) * 1e4).round() / 1e4);
+        ///     sgd.step();
+        ///     schedule.step(&mut sgd);
+        /// }
+        #[doc = concat!("assert_eq!(rates, ", stringify!($rates), ");")]
+        /// ```
         pub type $scheduler = $crate::schedule::Scheduled<$options>;
 
         impl $scheduler {

@@ -41,6 +41,20 @@ macro_rules! options {
         }
 
         #[doc = concat!("The optimizer of [`", stringify!($options), "`]. ", $torch)]
+        ///
+        /// ```
+        /// use autograd::Variable;
+        #[doc = concat!("use gradus_nn::optim::{Optimizer, ", stringify!($optimizer), "};")]
+        /// use tensor::Tensor;
+        /// let w = Variable::leaf(Tensor::from([3.0]));
+        #[doc = concat!("let mut optimizer = ", stringify!($optimizer), "::new([&w], 0.1);")]
+        /// for _ in 0..3 {
+        ///     optimizer.zero_grad();
+        ///     (&w * &w).backward();
+        ///     optimizer.step();
+        /// }
+        /// assert!(w.item::<f64>() < 3.0);
+        /// ```
         pub type $optimizer = $crate::optim::GroupedOptimizer<$options>;
 
         impl $optimizer {

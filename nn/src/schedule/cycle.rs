@@ -50,7 +50,8 @@ impl PartialEq for Scale {
 schedule! {
     /// Options of [`CyclicLr`]: the rate goes from `base_lr` up to `max_lr` and down again, along lines; step it after
     /// each batch.
-    pub struct CyclicLrOptions for CyclicLr, "CyclicLR"
+    pub struct CyclicLrOptions for CyclicLr, "CyclicLR",
+        "builder(0.1, 0.5).step_size_up(2)" gives [0.1, 0.3, 0.5, 0.3, 0.1]
         (base_lr: PerGroup as impl Into<PerGroup>, max_lr: PerGroup as impl Into<PerGroup>)
     {
         /// Steps up; 2000 by default.
@@ -201,7 +202,8 @@ impl Anneal {
 schedule! {
     /// Options of [`OneCycleLr`]: within `total_steps` steps the rate goes from `max_lr / div_factor` up to `max_lr` and
     /// down to that first rate over `final_div_factor`; step it after each batch.
-    pub struct OneCycleLrOptions for OneCycleLr, "OneCycleLR" (max_lr: PerGroup as impl Into<PerGroup>, total_steps: i64) {
+    pub struct OneCycleLrOptions for OneCycleLr, "OneCycleLR",
+        "builder(1.0, 5)" gives [0.04, 0.9505, 0.6113, 0.1883, 0.0] (max_lr: PerGroup as impl Into<PerGroup>, total_steps: i64) {
         /// The share of steps in which the rate rises; 0.3 by default.
         pct_start: f64 = 0.3,
         /// The curve; a cosine by default.

@@ -49,7 +49,9 @@ fn settings() -> [(bool, f64); 4] {
 #[test]
 fn sgd() {
     for (maximize, decay) in settings() {
-        for (momentum, dampening, nesterov) in [(0.0, 0.0, false), (0.9, 0.0, false), (0.9, 0.3, false), (0.5, 0.0, true)] {
+        for (momentum, dampening, nesterov) in
+            [(0.0, 0.0, false), (0.9, 0.0, false), (0.9, 0.3, false), (0.5, 0.0, true)]
+        {
             let build = |w: &Variable| {
                 let builder = Sgd::builder(0.1).momentum(momentum).dampening(dampening).nesterov(nesterov);
                 builder.weight_decay(decay).maximize(maximize).build([w])
@@ -158,16 +160,21 @@ fn adadelta() {
     let (lr, rho, eps) = (0.7, 0.8, 1e-3);
     for (maximize, decay) in settings() {
         let options = Adadelta::builder(lr).rho(rho).eps(eps).weight_decay(decay).maximize(maximize);
-        agree("Adadelta", maximize, |w| options.clone().build([w]), || {
-            let (mut square, mut moved) = (0.0, 0.0);
-            Box::new(move |w, g| {
-                let g = g + decay * w;
-                square = rho * square + (1.0 - rho) * g * g;
-                let step = f64::sqrt((moved + eps) / (square + eps)) * g;
-                moved = rho * moved + (1.0 - rho) * step * step;
-                w - lr * step
-            })
-        });
+        agree(
+            "Adadelta",
+            maximize,
+            |w| options.clone().build([w]),
+            || {
+                let (mut square, mut moved) = (0.0, 0.0);
+                Box::new(move |w, g| {
+                    let g = g + decay * w;
+                    square = rho * square + (1.0 - rho) * g * g;
+                    let step = f64::sqrt((moved + eps) / (square + eps)) * g;
+                    moved = rho * moved + (1.0 - rho) * step * step;
+                    w - lr * step
+                })
+            },
+        );
     }
 }
 
@@ -176,16 +183,21 @@ fn adamax() {
     let (lr, beta1, beta2, eps) = (0.05, 0.8, 0.9, 1e-3);
     for (maximize, decay) in settings() {
         let options = Adamax::builder(lr).betas((beta1, beta2)).eps(eps).weight_decay(decay).maximize(maximize);
-        agree("Adamax", maximize, |w| options.clone().build([w]), || {
-            let (mut t, mut m, mut largest) = (0, 0.0, 0.0f64);
-            Box::new(move |w, g| {
-                let g = g + decay * w;
-                t += 1;
-                m = beta1 * m + (1.0 - beta1) * g;
-                largest = (beta2 * largest).max(g.abs() + eps);
-                w - lr / (1.0 - beta1.powi(t)) * m / largest
-            })
-        });
+        agree(
+            "Adamax",
+            maximize,
+            |w| options.clone().build([w]),
+            || {
+                let (mut t, mut m, mut largest) = (0, 0.0, 0.0f64);
+                Box::new(move |w, g| {
+                    let g = g + decay * w;
+                    t += 1;
+                    m = beta1 * m + (1.0 - beta1) * g;
+                    largest = (beta2 * largest).max(g.abs() + eps);
+                    w - lr / (1.0 - beta1.powi(t)) * m / largest
+                })
+            },
+        );
     }
 }
 
@@ -196,20 +208,26 @@ fn nadam() {
         for decoupled in [false, true] {
             let options = NAdam::builder(lr).betas((beta1, beta2)).eps(eps).momentum_decay(psi).weight_decay(decay);
             let options = options.maximize(maximize).decoupled_weight_decay(decoupled);
-            agree("NAdam", maximize, |w| options.clone().build([w]), || {
-                let (mut t, mut m, mut v, mut product) = (0, 0.0, 0.0, 1.0);
-                let mu = move |t: i32| beta1 * (1.0 - 0.5 * 0.96f64.powf(f64::from(t) * psi));
-                Box::new(move |w, g| {
-                    let (w, g) = if decoupled { (w - lr * decay * w, g) } else { (w, g + decay * w) };
-                    t += 1;
-                    product *= mu(t);
-                    m = beta1 * m + (1.0 - beta1) * g;
-                    v = beta2 * v + (1.0 - beta2) * g * g;
-                    let denominator = f64::sqrt(v / (1.0 - beta2.powi(t))) + eps;
-                    let ahead = mu(t + 1) * m / (1.0 - product * mu(t + 1)) + (1.0 - mu(t)) * g / (1.0 - product);
-                    w - lr * ahead / denominator
-                })
-            });
+            agree(
+                "NAdam",
+                maximize,
+                |w| options.clone().build([w]),
+                || {
+                    let (mut t, mut m, mut v, mut product) = (0, 0.0, 0.0, 1.0);
+                    let mu = move |t: i32| beta1 * (1.0 - 0.5 * 0.96f64.powf(f64::from(t) * psi));
+                    Box::new(move |w, g| {
+                        let (w, g) = if decoupled { (w - lr * decay * w, g) } else { (w, g + decay * w) };
+                        t += 1;
+                        // PyTorch keeps the product in f32.
+                        product = f64::from(product as f32 * mu(t) as f32);
+                        m = beta1 * m + (1.0 - beta1) * g;
+                        v = beta2 * v + (1.0 - beta2) * g * g;
+                        let denominator = f64::sqrt(v / (1.0 - beta2.powi(t))) + eps;
+                        let ahead = mu(t + 1) * m / (1.0 - product * mu(t + 1)) + (1.0 - mu(t)) * g / (1.0 - product);
+                        w - lr * ahead / denominator
+                    })
+                },
+            );
         }
     }
 }
@@ -221,23 +239,28 @@ fn radam() {
         for decoupled in [false, true] {
             let options = RAdam::builder(lr).betas((beta1, beta2)).eps(eps).weight_decay(decay);
             let options = options.maximize(maximize).decoupled_weight_decay(decoupled);
-            agree("RAdam", maximize, |w| options.clone().build([w]), || {
-                let (mut t, mut m, mut v) = (0, 0.0, 0.0);
-                let end: f64 = 2.0 / (1.0 - beta2) - 1.0;
-                Box::new(move |w, g| {
-                    let (w, g) = if decoupled { (w - lr * decay * w, g) } else { (w, g + decay * w) };
-                    t += 1;
-                    m = beta1 * m + (1.0 - beta1) * g;
-                    v = beta2 * v + (1.0 - beta2) * g * g;
-                    let mean = m / (1.0 - beta1.powi(t));
-                    let rho = end - 2.0 * f64::from(t) * beta2.powi(t) / (1.0 - beta2.powi(t));
-                    if rho <= 5.0 {
-                        return w - lr * mean;
-                    }
-                    let share = (rho - 4.0) * (rho - 2.0) * end / ((end - 4.0) * (end - 2.0) * rho);
-                    w - lr * mean * share.sqrt() * (1.0 - beta2.powi(t)).sqrt() / (f64::sqrt(v) + eps)
-                })
-            });
+            agree(
+                "RAdam",
+                maximize,
+                |w| options.clone().build([w]),
+                || {
+                    let (mut t, mut m, mut v) = (0, 0.0, 0.0);
+                    let end: f64 = 2.0 / (1.0 - beta2) - 1.0;
+                    Box::new(move |w, g| {
+                        let (w, g) = if decoupled { (w - lr * decay * w, g) } else { (w, g + decay * w) };
+                        t += 1;
+                        m = beta1 * m + (1.0 - beta1) * g;
+                        v = beta2 * v + (1.0 - beta2) * g * g;
+                        let mean = m / (1.0 - beta1.powi(t));
+                        let rho = end - 2.0 * f64::from(t) * beta2.powi(t) / (1.0 - beta2.powi(t));
+                        if rho <= 5.0 {
+                            return w - lr * mean;
+                        }
+                        let share = (rho - 4.0) * (rho - 2.0) * end / ((end - 4.0) * (end - 2.0) * rho);
+                        w - lr * mean * share.sqrt() * (1.0 - beta2.powi(t)).sqrt() / (f64::sqrt(v) + eps)
+                    })
+                },
+            );
         }
     }
 }
@@ -246,16 +269,27 @@ fn radam() {
 fn rprop() {
     for maximize in [false, true] {
         let options = Rprop::builder(0.1).etas((0.4, 1.5)).step_sizes((0.02, 0.3)).maximize(maximize);
-        agree("Rprop", maximize, |w| options.clone().build([w]), || {
-            let (mut before, mut size) = (0.0, 0.1f64);
-            Box::new(move |w, g| {
-                let agreement: f64 = g * before;
-                let factor = if agreement > 0.0 { 1.5 } else if agreement < 0.0 { 0.4 } else { 1.0 };
-                size = (size * factor).clamp(0.02, 0.3);
-                before = if agreement < 0.0 { 0.0 } else { g };
-                w - if before == 0.0 { 0.0 } else { size * before.signum() }
-            })
-        });
+        agree(
+            "Rprop",
+            maximize,
+            |w| options.clone().build([w]),
+            || {
+                let (mut before, mut size) = (0.0, 0.1f64);
+                Box::new(move |w, g| {
+                    let agreement: f64 = g * before;
+                    let factor = if agreement > 0.0 {
+                        1.5
+                    } else if agreement < 0.0 {
+                        0.4
+                    } else {
+                        1.0
+                    };
+                    size = (size * factor).clamp(0.02, 0.3);
+                    before = if agreement < 0.0 { 0.0 } else { g };
+                    w - if before == 0.0 { 0.0 } else { size * before.signum() }
+                })
+            },
+        );
     }
 }
 

@@ -121,12 +121,15 @@ fn plateaus() {
 
 #[test]
 fn a_function_of_the_users_stays_when_a_state_is_restored() {
-    let make = |o: &mut dyn Optimizer| CyclicLr::builder(0.01, 0.2).step_size_up(2).scale_fn(|c| 0.5 / c as f64).build(o);
+    let make =
+        |o: &mut dyn Optimizer| CyclicLr::builder(0.01, 0.2).step_size_up(2).scale_fn(|c| 0.5 / c as f64).build(o);
     let (mut first, mut second) = (sgd(), sgd());
     let (mut saved, mut restored) = (make(&mut first), make(&mut second));
     (0..3).for_each(|_| saved.step(&mut first));
     restored.load_state_dict(&saved.state_dict()).unwrap();
-    (0..4).for_each(|_| [(&mut saved, &mut first), (&mut restored, &mut second)].into_iter().for_each(|(s, o)| s.step(o)));
+    (0..4).for_each(|_| {
+        [(&mut saved, &mut first), (&mut restored, &mut second)].into_iter().for_each(|(s, o)| s.step(o))
+    });
     assert_eq!(first.lr(0), second.lr(0));
     assert_close("rate", &[first.lr(0)], &[0.01 + 0.19 * 0.5 * 0.25]);
 }
