@@ -206,9 +206,9 @@ impl Forward for RMSNorm {
 /// use gradus_nn::prelude::*;
 /// use gradus_nn::functional::LocalResponse;
 /// use tensor::Tensor;
-/// let x = Variable::new(Tensor::from([[[3.0], [4.0]]]));
-/// let options = LocalResponse { size: 3, alpha: 3.0, beta: 0.5, k: 0.0 };
-/// assert_eq!(LocalResponseNorm::with_options(options).call(&x).to_vec::<f64>(), [0.6, 0.8]);
+/// let x = Variable::new(Tensor::from([[[2.0], [2.0]]]));
+/// let options = LocalResponse { size: 3, alpha: 3.0, beta: 1.0, k: 0.0 };
+/// assert_eq!(LocalResponseNorm::with_options(options).call(&x).to_vec::<f64>(), [0.25, 0.25]);
 /// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]

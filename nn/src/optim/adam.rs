@@ -4,7 +4,7 @@ use autograd::Variable;
 use serde::{Deserialize, Serialize};
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{require_betas, require_non_negative};
+use super::options::{require_betas, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{GroupedOptimizer, Item, Method, fuse};
 
@@ -164,21 +164,7 @@ impl<const DECOUPLED: bool> Method for AdamOptions<DECOUPLED> {
         require_betas(Self::NAME, self.betas);
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
-
-    fn momentum(&self) -> Option<f64> {
-        Some(self.betas.0)
-    }
-
-    fn set_momentum(&mut self, momentum: f64) {
-        self.betas.0 = momentum;
-    }
+    settable!(betas.0);
 
     fn state_names(&self) -> Vec<&'static str> {
         let mut names = vec!["exp_avg", "exp_avg_sq"];

@@ -76,6 +76,31 @@ macro_rules! options {
 }
 pub(super) use options;
 
+/// The part of a [`Method`](super::Method) that schedulers use: the rate and, where one is named, the momentum.
+macro_rules! settable {
+    () => {
+        fn lr(&self) -> f64 {
+            self.lr
+        }
+
+        fn set_lr(&mut self, lr: f64) {
+            self.lr = lr;
+        }
+    };
+    ($($momentum:tt)+) => {
+        settable!();
+
+        fn momentum(&self) -> Option<f64> {
+            Some(self.$($momentum)+)
+        }
+
+        fn set_momentum(&mut self, momentum: f64) {
+            self.$($momentum)+ = momentum;
+        }
+    };
+}
+pub(super) use settable;
+
 /// Panics unless an option satisfies its condition.
 #[track_caller]
 pub(super) fn require(method: &str, condition: bool, option: &str, expected: &str, got: f64) {
