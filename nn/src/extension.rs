@@ -61,7 +61,7 @@ pub trait VariableExt {
 impl VariableExt for Variable {
     #[track_caller]
     fn apply<M: Forward + ?Sized>(&self, module: &M) -> Variable {
-        module.call(self)
+        tensor::error::blame_caller(crate::SOURCE, || module.call(self))
     }
 
     #[track_caller]

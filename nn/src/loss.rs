@@ -34,7 +34,10 @@ pub use classification::{
 pub use cross_entropy::{CrossEntropyLoss, NllLoss, cross_entropy, nll_loss};
 pub use ctc::{CtcLoss, ctc_loss};
 pub use distribution::{GaussianNllLoss, KlDivLoss, PoissonNllLoss, gaussian_nll_loss, kl_div, poisson_nll_loss};
-pub use embedding::{CosineEmbeddingLoss, TripletMarginLoss, cosine_embedding_loss, triplet_margin_loss};
+pub use embedding::{
+    CosineEmbeddingLoss, Distance, TripletMarginLoss, TripletMarginWithDistanceLoss, cosine_embedding_loss,
+    triplet_margin_loss, triplet_margin_with_distance_loss,
+};
 pub use margin::{
     HingeEmbeddingLoss, MarginRankingLoss, MultiLabelMarginLoss, MultiMarginLoss, hinge_embedding_loss,
     margin_ranking_loss, multi_margin_loss, multilabel_margin_loss,

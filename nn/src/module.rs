@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use autograd::Variable;
 use tensor::DType;
-use tensor::error::{Fault, Scope};
+use tensor::error::{Fault, Scope, blame_caller};
 
 use crate::{Buffer, Parameter};
 
@@ -245,7 +245,7 @@ pub trait Forward: Module + copy::ForwardObject {
         let _scope = Scope::enter_module(self.type_name(), state.name());
         match hooks::active(state) {
             None => self.forward(x),
-            Some(active) => hooks::call(active, self.as_dyn(), x, &|x| self.forward(x)),
+            Some(active) => blame_caller(crate::SOURCE, || hooks::call(active, self.as_dyn(), x, &|x| self.forward(x))),
         }
     }
 

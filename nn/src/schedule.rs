@@ -38,7 +38,7 @@ pub use annealing::{
     CosineAnnealingLr, CosineAnnealingLrOptions, CosineAnnealingWarmRestarts, CosineAnnealingWarmRestartsOptions,
 };
 pub use chained::ChainedScheduler;
-pub use cycle::{Anneal, CycleMode, CyclicLr, CyclicLrOptions, OneCycleLr, OneCycleLrOptions};
+pub use cycle::{Anneal, CycleMode, CyclicLr, CyclicLrOptions, OneCycleLr, OneCycleLrOptions, ScaleMode};
 pub use decay::{
     ConstantLr, ConstantLrOptions, ExponentialLr, ExponentialLrOptions, LinearLr, LinearLrOptions, MultiStepLr,
     MultiStepLrOptions, PolynomialLr, PolynomialLrOptions, StepLr, StepLrOptions,
@@ -117,17 +117,17 @@ fn expect_name(scheduler: &'static str, state: &serde_json::Value) -> Result<(),
 macro_rules! schedule {
     (
         $(#[$meta:meta])*
-        pub struct $options:ident for $scheduler:ident, $torch:literal ($($required:ident: $rtype:ty $(as $given:ty)?),*) {
+        pub struct $options:ident for $scheduler:ident, $torch:literal, $example:literal gives $rates:tt ($($required:ident: $rtype:ty $(as $given:ty)?),*) {
             $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)*
         }
-        $(state { $($state:ident: $stype:ty,)* })?
+        $(state { $($(#[$smeta:meta])* $state:ident: $stype:ty,)* })?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $options {
             $($required: $rtype,)*
             $($field: $type,)*
-            $($($state: $stype,)*)?
+            $($($(#[$smeta])* $state: $stype,)*)?
         }
 
         impl $options {
@@ -151,6 +151,22 @@ macro_rules! schedule {
         }
 
         #[doc = concat!("The scheduler of [`", stringify!($options), "`]. PyTorch: `torch.optim.lr_scheduler.", $torch, "`.")]
+        ///
+        /// ```
+        /// use autograd::Variable;
+        /// use gradus_nn::optim::{Optimizer, Sgd};
+        #[doc = concat!("use gradus_nn::schedule::{Scheduler, ", stringify!($scheduler), "};")]
+        /// use tensor::Tensor;
+        /// let mut sgd = Sgd::builder(0.1).momentum(0.9).build([Variable::leaf(Tensor::from([1.0]))]);
+        #[doc = concat!("let mut schedule = ", stringify!($scheduler), "::", $example, ".build(&mut sgd);")]
+        /// let mut rates = Vec::new();
+        /// for _ in 0..5 {
+        ///     rates.push((sgd.lr(0) * 1e4).round() / 1e4);
+        ///     sgd.step();
+        ///     schedule.step(&mut sgd);
+        /// }
+        #[doc = concat!("assert_eq!(rates, ", stringify!($rates), ");")]
+        /// ```
         pub type $scheduler = $crate::schedule::Scheduled<$options>;
 
         impl $scheduler {

@@ -1,5 +1,6 @@
-//! A fault names the line of the program that made it, not one of the library. Inside a model, where a call goes
-//! through `dyn Forward` and Rust forgets its caller, the message names the module instead.
+//! A fault names the line of the program that made it, not one of the library: also where a call goes through `dyn
+//! Forward`, as in a `Sequential`, and Rust forgets its caller. Only `call` on a `&dyn Forward` itself has no line of the
+//! program's; `apply` has.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -9,7 +10,23 @@ use gradus_nn::loss::{BceLoss, cross_entropy};
 use gradus_nn::optim::{Adam, Sgd};
 use gradus_nn::prelude::*;
 use gradus_nn::schedule::{CyclicLr, StepLr};
+use std::sync::Arc;
 use tensor::{DType, Tensor};
+
+#[derive(Default, Module)]
+struct Own {
+    state: ModuleState,
+}
+
+impl Own {
+    const LINE: u32 = line!() + 5;
+}
+
+impl Forward for Own {
+    fn forward(&self, x: &Variable) -> Variable {
+        [x].iter().fold(x.clone(), |y, x| y + &x.flatten(1))
+    }
+}
 
 static PLACE: Mutex<Option<(String, u32)>> = Mutex::new(None);
 
@@ -51,6 +68,16 @@ fn the_line_of_the_caller_is_named() {
     blamed! { BceLoss::new().forward(&(&x + 2.0), &x); }
     blamed! { Conv2d::new(4, 1, 1).call(&x); }
     blamed! { x.apply(&BatchNorm2d::new(4)); }
+    let model = sequential![ReLU::new(), sequential![BatchNorm2d::new(3), Conv2d::new(4, 1, 1)]];
+    blamed! { model.call(&x); }
+    blamed! { x.apply(&model); }
+    blamed! { x.apply(&model[1]); }
+    let shared: Arc<dyn Forward> = Arc::new(Conv2d::new(4, 1, 1));
+    blamed! { shared.call(&x); }
+    let hooked = Conv2d::new(4, 1, 1);
+    hooked.register_forward_hook(|_, _, _| None);
+    blamed! { hooked.call(&x); }
+    blamed! { sequential![hooked].call(&x); }
     blamed! { Conv2d::builder(4, 6, 3).groups(3).build(); }
     blamed! { Dropout::new(2.0); }
     blamed! { Embedding::new(3, 2).call(&x); }
@@ -59,6 +86,9 @@ fn the_line_of_the_caller_is_named() {
     blamed! { Adam::builder(0.1).betas((2.0, 0.9)).build([&x]); }
     blamed! { StepLr::builder(0).build(&mut sgd); }
     blamed! { CyclicLr::builder([0.1, 0.2], 0.3).build(&mut sgd); }
+    // A closure in a module of the program's own has a line, however the module is called.
+    let own = place(|| drop(sequential![Own::default()].call(&x)));
     drop(std::panic::take_hook());
+    assert_eq!(own, (file!().to_owned(), Own::LINE));
     assert_eq!(wrong, Vec::<String>::new());
 }

@@ -3,14 +3,23 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::DType;
 
 thread_local! {
     static SCOPE: RefCell<Vec<ScopeName>> = const { RefCell::new(Vec::new()) };
-    static CATCHING: Cell<bool> = const { Cell::new(false) };
+    static CAUGHT: Cell<Caught> = const { Cell::new(Caught::Nothing) };
+}
+
+/// Which faults somebody further up on this thread waits for.
+#[derive(Clone, Copy)]
+enum Caught {
+    Nothing,
+    /// Those whose blamed line is in a file whose path begins so.
+    Below(&'static str),
+    Everything,
 }
 
 /// One step of the path that messages end with; entering one allocates nothing.
@@ -103,10 +112,21 @@ pub fn fail_with(op: &str, message: fmt::Arguments<'_>, details: &str) -> ! {
     if !path.is_empty() {
         text.push_str(&format!(", in {}", path.join(" > ")));
     }
-    if CATCHING.get() {
-        resume_unwind(Box::new(Fault { message: text }));
+    raise(text)
+}
+
+#[cold]
+#[track_caller]
+fn raise(message: String) -> ! {
+    let caught = match CAUGHT.get() {
+        Caught::Nothing => false,
+        Caught::Below(folder) => Location::caller().file().starts_with(folder),
+        Caught::Everything => true,
+    };
+    if caught {
+        resume_unwind(Box::new(Fault { message }));
     }
-    panic!("{text}")
+    panic!("{message}")
 }
 
 /// A fault of the program that [`catch`] caught.
@@ -129,19 +149,40 @@ pub struct Fault {
 /// # Errors
 /// The fault.
 pub fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Fault> {
-    struct Restore(bool);
+    catch_those(Caught::Everything, f)
+}
+
+fn catch_those<R>(those: Caught, f: impl FnOnce() -> R) -> Result<R, Fault> {
+    struct Restore(Caught);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CATCHING.set(self.0);
+            CAUGHT.set(self.0);
         }
     }
-    let restore = Restore(CATCHING.replace(true));
+    let restore = Restore(CAUGHT.replace(those));
     let result = catch_unwind(AssertUnwindSafe(f));
     drop(restore);
     result.map_err(|payload| match payload.downcast::<Fault>() {
         Ok(fault) => *fault,
         Err(payload) => resume_unwind(payload),
     })
+}
+
+/// Runs `f`; a fault whose blamed line lies below the folder `library` is reported again at the caller's line. For a
+/// library that calls through `dyn`, where Rust forgets the caller.
+///
+/// # Panics
+/// Where `f` does.
+#[track_caller]
+pub fn blame_caller<R>(library: &'static str, f: impl FnOnce() -> R) -> R {
+    // Whoever catches everything has no use for the line.
+    if matches!(CAUGHT.get(), Caught::Everything) {
+        return f();
+    }
+    match catch_those(Caught::Below(library), f) {
+        Ok(result) => result,
+        Err(fault) => raise(fault.message),
+    }
 }
 
 /// Panics because `op` does not exist for `dtype`.

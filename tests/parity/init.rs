@@ -52,6 +52,18 @@ fn fill(op: &str, shape: &[usize], args: &Arguments<'_>) -> Result<Option<Fill>,
             let (mean, std) = (args.float_or("mean", 0.0), args.float_or("std", 1.0));
             (Box::new(move |w| init::normal_(w, mean, std)), None)
         }
+        "trunc_normal_" => {
+            let (mean, std) = (args.float_or("mean", 0.0), args.float_or("std", 1.0));
+            let (low, high) = (args.float_or("a", -2.0), args.float_or("b", 2.0));
+            (
+                Box::new(move |w| init::trunc_normal_(w, mean, std, (low, high))),
+                Some(Distribution::TruncatedNormal { mean, std, low, high }),
+            )
+        }
+        "orthogonal_" => {
+            let gain = gain("gain");
+            (Box::new(move |w| init::orthogonal_(w, gain)), None)
+        }
         "constant_" => {
             let value = args.float("val").ok_or_else(|| Outcome::failed("no argument val"))?;
             (Box::new(move |w| init::constant_(w, value)), None)
@@ -81,7 +93,10 @@ fn exact(case: &Case, what: &str, got: f64, expected: &Value) -> Result<f64, Out
 fn parameters(case: &Case, found: &Distribution, expected: &Value) -> Result<f64, Outcome> {
     let entries: Vec<(&str, f64)> = match (found, expected["distribution"].as_str()) {
         (&Distribution::Uniform { low, high }, Some("uniform")) => vec![("low", low), ("high", high)],
-        (&Distribution::Normal { mean, std }, Some("normal")) => vec![("mean", mean), ("std", std)],
+        (
+            &Distribution::Normal { mean, std } | &Distribution::TruncatedNormal { mean, std, .. },
+            Some("normal"),
+        ) => vec![("mean", mean), ("std", std)],
         (&Distribution::Constant { value }, Some("constant")) => vec![("value", value)],
         (found, kind) => return Err(Outcome::failed(format!("{found:?}, expected {kind:?}"))),
     };
@@ -131,6 +146,17 @@ fn drawn(what: &str, values: &[f64], expected: &Value, precision: f64) -> Result
         return Err(Outcome::failed(format!("{what} has deviation {spread:e}, expected {std:e}, over {count} draws")));
     }
     Ok(())
+}
+
+/// Whether the rows of a weight, or its columns if they are fewer, are at right angles and of length `gain`.
+fn orthogonal(w: &Tensor, gain: f64) -> Result<f64, Outcome> {
+    let rows = w.shape()[0];
+    let matrix = w.reshape([rows as isize, -1]);
+    let few = if rows <= matrix.shape()[1] { matrix } else { matrix.transpose(0, 1) };
+    let product = few.matmul(&few.transpose(0, 1));
+    let worst = product.sub(&Tensor::eye(few.shape()[0], few.shape()[0], w.dtype()).mul_scalar(gain * gain));
+    let worst = worst.abs().amax(&[], false).item::<f64>();
+    if worst <= 1e-12 * gain * gain { Ok(0.0) } else { Err(Outcome::failed(format!("off by {worst:e} from orthogonal"))) }
 }
 
 /// A layer's first parameters: made again and again until there are enough values.
@@ -190,10 +216,19 @@ fn weight(case: &Case, tensors: &Tensors, args: &Arguments<'_>) -> Result<f64, O
     if w.is_empty() {
         return Ok(worst);
     }
+    if case.op == "orthogonal_" {
+        fill(&w);
+        return Ok(worst.max(orthogonal(&w.data(), args.float_or("gain", 1.0))?));
+    }
     let mut values = Vec::new();
     while values.len() < DRAWS {
         fill(&w);
         values.extend(w.data().to_dtype(DType::F64).to_vec::<f64>());
+    }
+    if let Some(Distribution::TruncatedNormal { low, high, .. }) = distribution {
+        // The case tells the deviation before it is cut.
+        let outside = values.iter().find(|x| !(low..=high).contains(*x));
+        return outside.map_or(Ok(worst), |x| Err(Outcome::failed(format!("{x:e} is outside {low:e} to {high:e}"))));
     }
     drawn("the weight", &values, expected, f64::EPSILON)?;
     Ok(worst)

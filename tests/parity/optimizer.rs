@@ -41,7 +41,12 @@ where
     for (params, options) in groups {
         let options = overridden(&base, options)?;
         match &mut optimizer {
-            None => optimizer = Some(GroupedOptimizer::of(params.iter().cloned(), options)),
+            None => {
+                // The constructor's options are checked together, a group's only one by one, as in PyTorch.
+                let mut first = GroupedOptimizer::of(params.iter().cloned(), base.clone());
+                *first.options_mut(0) = options;
+                optimizer = Some(first);
+            }
             Some(optimizer) => optimizer.add_param_group(params.iter().cloned(), options),
         }
     }

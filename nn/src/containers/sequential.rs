@@ -5,6 +5,7 @@ use std::ops::{Bound, Index, RangeBounds};
 use std::sync::Arc;
 
 use autograd::Variable;
+use tensor::error::blame_caller;
 
 use super::check_name;
 use crate::module::{Copier, Field, Forward, Module, ModuleState, Visitor};
@@ -259,10 +260,11 @@ impl Module for Sequential {
 }
 
 impl Forward for Sequential {
+    #[track_caller]
     fn forward(&self, x: &Variable) -> Variable {
         let mut children = self.children.iter();
         let Some((_, first)) = children.next() else { return x.clone() };
-        children.fold(first.call(x), |x, (_, module)| module.call(&x))
+        blame_caller(crate::SOURCE, || children.fold(first.call(x), |x, (_, module)| module.call(&x)))
     }
 }
 

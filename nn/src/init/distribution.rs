@@ -84,7 +84,11 @@ fn truncated(mean: f64, std: f64, (low, high): (f64, f64), generator: &mut Gener
         }
     }
     let density = |x: f64| -0.5 * ((x - mean) / std).powi(2);
-    let peak = density(mean.clamp(low, high));
+    let likeliest = mean.clamp(low, high);
+    let peak = density(likeliest);
+    // Beyond, the density is e^-40 of the peak's: without the cut, far or infinite bounds would hardly ever be met.
+    let reach = std * (((likeliest - mean) / std).powi(2) + 80.0).sqrt();
+    let (low, high) = (low.max(mean - reach), high.min(mean + reach));
     loop {
         let x = low + (high - low) * generator.uniform();
         if (1.0 - generator.uniform()).ln() <= density(x) - peak {
@@ -108,11 +112,15 @@ pub fn normal_(parameter: &Variable, mean: f64, std: f64) {
 /// Normal values within `[a, b]`. PyTorch: `torch.nn.init.trunc_normal_`.
 ///
 /// # Panics
-/// If `std` is not above 0 or `a >= b`.
+/// If `mean` or `std` is not finite, `std` is not above 0, or `a >= b`.
 #[track_caller]
 pub fn trunc_normal_(parameter: &Variable, mean: f64, std: f64, (a, b): (f64, f64)) {
-    if std.is_nan() || std <= 0.0 || a.is_nan() || b.is_nan() || a >= b {
-        tensor::fault!("trunc_normal_", [], "expected std > 0 and a < b, got std {std}, a {a}, b {b}");
+    if !mean.is_finite() || !std.is_finite() || std <= 0.0 || a.is_nan() || b.is_nan() || a >= b {
+        tensor::fault!(
+            "trunc_normal_",
+            [],
+            "expected a finite mean and std, std > 0 and a < b, got mean {mean}, std {std}, a {a}, b {b}"
+        );
     }
     Distribution::TruncatedNormal { mean, std, low: a, high: b }.fill_default(parameter);
 }

@@ -87,6 +87,14 @@ dropouts! {
     /// Channels of signals set to 0 at random. PyTorch: `torch.nn.Dropout1d`.
     Dropout1d op::channel_dropout::<1>;
     /// Channels of images set to 0 at random. PyTorch: `torch.nn.Dropout2d`.
+    ///
+    /// ```
+    /// use gradus_nn::prelude::*;
+    /// use tensor::{DType, Tensor};
+    /// let x = Variable::new(Tensor::ones([1, 4, 2, 2], DType::F32));
+    /// let y = Dropout2d::new(0.5).call(&x).to_vec::<f32>();
+    /// assert!(y.chunks(4).all(|channel| channel == [0.0; 4] || channel == [2.0; 4]));
+    /// ```
     Dropout2d op::channel_dropout::<2>;
     /// Channels of volumes set to 0 at random. PyTorch: `torch.nn.Dropout3d`.
     Dropout3d op::channel_dropout::<3>;

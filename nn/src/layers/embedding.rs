@@ -110,6 +110,13 @@ impl Forward for Embedding {
 }
 
 /// `y[o] = a W[o] b + bias[o]`. PyTorch: `torch.nn.Bilinear`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::{DType, Tensor};
+/// let [a, b] = [[8, 3], [8, 4]].map(|shape| Variable::new(Tensor::zeros(shape, DType::F32)));
+/// assert_eq!(Bilinear::new(3, 4, 5, true).combine(&a, &b).shape(), &[8, 5]);
+/// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
 pub struct Bilinear {

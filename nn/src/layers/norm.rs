@@ -93,6 +93,14 @@ impl Forward for GroupNorm {
 }
 
 /// The last axes normalised together (Ba et al., 2016). PyTorch: `torch.nn.LayerNorm`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[1.0f32, 3.0], [-4.0, 4.0]]));
+/// let y = LayerNorm::new([2]).call(&x).to_vec::<f32>();
+/// assert!(y.iter().zip([-1.0, 1.0, -1.0, 1.0]).all(|(y, expected)| (y - expected).abs() < 1e-5));
+/// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
 pub struct LayerNorm {
@@ -143,6 +151,14 @@ impl Forward for LayerNorm {
 }
 
 /// The last axes divided by their root mean square (Zhang and Sennrich, 2019). PyTorch: `torch.nn.RMSNorm`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[1.0f32, 7.0]]));
+/// let y = RMSNorm::new([2]).call(&x).to_vec::<f32>();
+/// assert!((y[0] - 0.2).abs() < 1e-6 && (y[1] - 1.4).abs() < 1e-6);
+/// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
 pub struct RMSNorm {
@@ -185,6 +201,15 @@ impl Forward for RMSNorm {
 
 /// Channels divided by the size of their neighbours; see
 /// [`local_response_norm`](crate::ops::norm::local_response_norm). PyTorch: `torch.nn.LocalResponseNorm`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use gradus_nn::functional::LocalResponse;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[[2.0], [2.0]]]));
+/// let options = LocalResponse { size: 3, alpha: 3.0, beta: 1.0, k: 0.0 };
+/// assert_eq!(LocalResponseNorm::with_options(options).call(&x).to_vec::<f64>(), [0.25, 0.25]);
+/// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
 pub struct LocalResponseNorm {

@@ -23,7 +23,7 @@ macro_rules! pads {
         }
 
         impl<const N: usize> $name<N> {
-    const NAME: &'static str = [stringify!($one), stringify!($two), stringify!($three)][N - 1];
+            const NAME: &'static str = [stringify!($one), stringify!($two), stringify!($three)][N - 1];
 
             /// `1` for one position everywhere, or a pair (before, after) per axis, the last axis first. Negative
             /// numbers crop.
@@ -79,14 +79,46 @@ pads! {
     /// ```
     ZeroPad [ZeroPad1d ZeroPad2d ZeroPad3d] PadMode::Zeros;
     /// The image mirrored at its edges. PyTorch: `torch.nn.ReflectionPad1d`, `ReflectionPad2d`, `ReflectionPad3d`.
+    ///
+    /// ```
+    /// use gradus_nn::layers::ReflectionPad1d;
+    /// use gradus_nn::prelude::*;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[[1.0, 2.0, 3.0]]]));
+    /// assert_eq!(ReflectionPad1d::new(2).call(&x).to_vec::<f64>(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
+    /// ```
     ReflectionPad [ReflectionPad1d ReflectionPad2d ReflectionPad3d] PadMode::Reflect;
     /// The edges repeated. PyTorch: `torch.nn.ReplicationPad1d`, `ReplicationPad2d`, `ReplicationPad3d`.
+    ///
+    /// ```
+    /// use gradus_nn::layers::ReplicationPad1d;
+    /// use gradus_nn::prelude::*;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[[1.0, 2.0, 3.0]]]));
+    /// assert_eq!(ReplicationPad1d::new(2).call(&x).to_vec::<f64>(), [1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0]);
+    /// ```
     ReplicationPad [ReplicationPad1d ReplicationPad2d ReplicationPad3d] PadMode::Replicate;
     /// The other end of the image. PyTorch: `torch.nn.CircularPad1d`, `CircularPad2d`, `CircularPad3d`.
+    ///
+    /// ```
+    /// use gradus_nn::layers::CircularPad1d;
+    /// use gradus_nn::prelude::*;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[[1.0, 2.0, 3.0]]]));
+    /// assert_eq!(CircularPad1d::new(2).call(&x).to_vec::<f64>(), [2.0, 3.0, 1.0, 2.0, 3.0, 1.0, 2.0]);
+    /// ```
     CircularPad [CircularPad1d CircularPad2d CircularPad3d] PadMode::Circular;
 }
 
 /// A constant around the spatial axes. PyTorch: `torch.nn.ConstantPad1d`, `ConstantPad2d`, `ConstantPad3d`.
+///
+/// ```
+/// use gradus_nn::layers::ConstantPad1d;
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[[1.0, 2.0]]]));
+/// assert_eq!(ConstantPad1d::new([[1, 2]], 9.0).call(&x).to_vec::<f64>(), [9.0, 1.0, 2.0, 9.0, 9.0]);
+/// ```
 #[derive(Debug, Module)]
 #[module(name = Self::NAME, extra_repr = options_text)]
 pub struct ConstantPad<const N: usize> {

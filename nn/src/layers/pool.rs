@@ -87,6 +87,13 @@ impl<const N: usize> Forward for MaxPool<N> {
 }
 
 /// The mean of every window; see [`avg_pool`](crate::ops::avg_pool::avg_pool).
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[[1.0, 3.0, 7.0, 5.0]]]));
+/// assert_eq!(AvgPool1d::new(2).call(&x).to_vec::<f64>(), [2.0, 6.0]);
+/// ```
 #[derive(Debug, Module)]
 #[module(name = Self::NAME, extra_repr = options_text)]
 pub struct AvgPool<const N: usize> {
@@ -116,6 +123,13 @@ impl<const N: usize> Forward for AvgPool<N> {
 }
 
 /// `(sum of x^p over the window)^(1 / p)`; see [`lp_pool`](crate::ops::avg_pool::lp_pool).
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[[3.0, 4.0, 0.0, 2.0]]]));
+/// assert_eq!(LPPool1d::new(2.0, 2).call(&x).to_vec::<f64>(), [5.0, 2.0]);
+/// ```
 #[derive(Debug, Module)]
 #[module(name = Self::NAME, extra_repr = options_text)]
 pub struct LPPool<const N: usize> {
@@ -264,6 +278,14 @@ impl<const N: usize> Forward for AdaptiveAvgPool<N> {
 
 /// Maxima over windows that divide the input into a given number of parts;
 /// see [`adaptive_max_pool`](crate::ops::max_pool::adaptive_max_pool).
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use tensor::Tensor;
+/// let x = Variable::new(Tensor::from([[[1.0, 3.0, 7.0, 5.0]]]));
+/// let (y, indices) = AdaptiveMaxPool1d::new(1).with_indices(&x);
+/// assert_eq!((y.to_vec::<f64>(), indices.to_vec::<i64>()), (vec![7.0], vec![2]));
+/// ```
 #[derive(Debug, Module)]
 #[module(name = Self::NAME, extra_repr = options_text)]
 pub struct AdaptiveMaxPool<const N: usize> {
@@ -312,6 +334,15 @@ pub enum FractionalSize {
 
 /// Maxima of windows at random places; see [`fractional_max_pool2d`](crate::ops::max_pool::fractional_max_pool2d).
 /// PyTorch: `torch.nn.FractionalMaxPool2d`.
+///
+/// ```
+/// use gradus_nn::layers::FractionalSize;
+/// use gradus_nn::prelude::*;
+/// use tensor::{DType, Tensor};
+/// let x = Variable::new(Tensor::zeros([1, 4, 9, 9], DType::F32));
+/// let pool = FractionalMaxPool2d::new(2, FractionalSize::Size([6, 5]));
+/// assert_eq!(pool.call(&x).shape(), &[1, 4, 6, 5]);
+/// ```
 #[derive(Debug, Module)]
 pub struct FractionalMaxPool2d {
     #[module(skip)]

@@ -94,14 +94,38 @@ macro_rules! shuffles {
 
 shuffles! {
     /// `[.., c r^2, h, w]` to `[.., c, h r, w r]`. PyTorch: `torch.nn.PixelShuffle`.
+    ///
+    /// ```
+    /// use gradus_nn::prelude::*;
+    /// use tensor::{DType, Tensor};
+    /// let x = Variable::new(Tensor::zeros([1, 8, 3, 3], DType::F32));
+    /// let y = PixelShuffle::new(2).call(&x);
+    /// assert_eq!(y.shape(), &[1, 2, 6, 6]);
+    /// assert_eq!(PixelUnshuffle::new(2).call(&y).shape(), x.shape());
+    /// ```
     PixelShuffle upscale_factor shuffle::pixel_shuffle;
     /// `[.., c, h r, w r]` to `[.., c r^2, h, w]`. PyTorch: `torch.nn.PixelUnshuffle`.
     PixelUnshuffle downscale_factor shuffle::pixel_unshuffle;
     /// The channels of groups taken in turn. PyTorch: `torch.nn.ChannelShuffle`.
+    ///
+    /// ```
+    /// use gradus_nn::prelude::*;
+    /// use tensor::Tensor;
+    /// let x = Variable::new(Tensor::from([[[1.0], [2.0], [3.0], [4.0]]]));
+    /// assert_eq!(ChannelShuffle::new(2).call(&x).to_vec::<f64>(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
     ChannelShuffle groups shuffle::channel_shuffle;
 }
 
 /// Windows as columns; see [`unfold`](crate::ops::fold::unfold). PyTorch: `torch.nn.Unfold`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use gradus_nn::ops::pool::Pool;
+/// use tensor::{DType, Tensor};
+/// let x = Variable::new(Tensor::zeros([1, 3, 5, 5], DType::F32));
+/// assert_eq!(Unfold::new(Pool::new(2).stride(1)).call(&x).shape(), &[1, 12, 16]);
+/// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
 pub struct Unfold {
@@ -134,6 +158,16 @@ impl Forward for Unfold {
 }
 
 /// Columns added up where their windows were; see [`fold`](crate::ops::fold::fold). PyTorch: `torch.nn.Fold`.
+///
+/// ```
+/// use gradus_nn::prelude::*;
+/// use gradus_nn::ops::pool::Pool;
+/// use tensor::{DType, Tensor};
+/// let x = Variable::new(Tensor::ones([1, 1, 3, 3], DType::F32));
+/// let windows = Pool::new(2).stride(1);
+/// let counts = Fold::new([3, 3], windows).call(&Unfold::new(windows).call(&x));
+/// assert_eq!(counts.to_vec::<f32>(), [1.0, 2.0, 1.0, 2.0, 4.0, 2.0, 1.0, 2.0, 1.0]);
+/// ```
 #[derive(Debug, Module)]
 #[module(extra_repr = options_text)]
 pub struct Fold {

@@ -1,5 +1,8 @@
 //! Losses of embeddings: what belongs together should lie together.
 
+use std::fmt;
+use std::sync::Arc;
+
 use autograd::Variable;
 use autograd::ops::elementwise::where_;
 use tensor::Tensor;
@@ -7,6 +10,7 @@ use tensor::Tensor;
 use super::loss;
 use super::target::{clamp_min_zero, only, same};
 use crate::ops::losses::reduced;
+use crate::ops::norm::pairwise_distance;
 
 loss! {
     /// `1 - cos(x1, x2)` for targets 1, `max(0, cos(x1, x2) - margin)` for targets -1. PyTorch:
@@ -100,22 +104,24 @@ impl TripletMarginLoss {
         if anchor.rank() == 0 {
             tensor::fault!(NAME, [anchor: anchor.shape()], "the inputs have no axis");
         }
-        let near = self.distance(anchor, positive);
-        let mut far = self.distance(anchor, negative);
-        if self.swap {
-            let other = self.distance(positive, negative);
-            let (a, b) = (far.data(), other.data());
-            // A tie shares its gradient, as PyTorch's minimum does.
-            let smaller = where_(&a.le(&b), &far, &other);
-            let tie = Variable::new(a.eq(&b).to_dtype(a.dtype())) * (other - &far) * 0.5;
-            far = smaller + tie;
-        }
-        reduced(&clamp_min_zero(&(near - far + self.margin)), self.reduction)
+        let distance = |a: &Variable, b: &Variable| norm(&(a - b + self.eps), self.p);
+        reduced(&triplets(&distance, [anchor, positive, negative], self.margin, self.swap), self.reduction)
     }
+}
 
-    fn distance(&self, a: &Variable, b: &Variable) -> Variable {
-        norm(&(a - b + self.eps), self.p)
+/// `max(0, d(anchor, positive) - d(anchor, negative) + margin)` of every triplet.
+fn triplets(
+    distance: &dyn Fn(&Variable, &Variable) -> Variable,
+    [anchor, positive, negative]: [&Variable; 3],
+    margin: f64,
+    swap: bool,
+) -> Variable {
+    let near = distance(anchor, positive);
+    let mut far = distance(anchor, negative);
+    if swap {
+        far = far.minimum(&distance(positive, negative));
     }
+    clamp_min_zero(&(near - far + margin))
 }
 
 /// The `p`-norm along the last axis; its gradient at 0 is 0.
@@ -144,4 +150,79 @@ fn norm(x: &Variable, p: f64) -> Variable {
 #[track_caller]
 pub fn triplet_margin_loss(anchor: &Variable, positive: &Variable, negative: &Variable) -> Variable {
     TripletMarginLoss::new().forward(anchor, positive, negative)
+}
+
+/// How far apart two inputs are.
+#[derive(Clone)]
+pub struct Distance(Arc<dyn Fn(&Variable, &Variable) -> Variable + Send + Sync>);
+
+impl fmt::Debug for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a function")
+    }
+}
+
+impl Default for Distance {
+    /// [`pairwise_distance`] of order 2.
+    fn default() -> Distance {
+        Distance::from(|a: &Variable, b: &Variable| pairwise_distance(a, b, 2.0, (1e-6, false)))
+    }
+}
+
+impl<F: Fn(&Variable, &Variable) -> Variable + Send + Sync + 'static> From<F> for Distance {
+    fn from(function: F) -> Distance {
+        Distance(Arc::new(function))
+    }
+}
+
+loss! {
+    /// [`TripletMarginLoss`] with any distance `d`. PyTorch: `torch.nn.TripletMarginWithDistanceLoss`.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::functional::cosine_similarity;
+    /// use gradus_nn::loss::TripletMarginWithDistanceLoss;
+    /// use tensor::Tensor;
+    /// let cosine = |a: &Variable, b: &Variable| 1.0 - cosine_similarity(a, b, 1, 1e-8);
+    /// let anchor = Variable::new(Tensor::from([[1.0, 0.0]]));
+    /// let positive = Variable::new(Tensor::from([[0.0, 2.0]]));
+    /// let negative = Variable::new(Tensor::from([[-3.0, 0.0]]));
+    /// let loss = TripletMarginWithDistanceLoss::new().distance_function(cosine).margin(1.5);
+    /// assert_eq!(loss.forward(&anchor, &positive, &negative).item::<f64>(), 0.5);
+    /// ```
+    pub struct TripletMarginWithDistanceLoss {
+        /// How far apart two inputs are; [`pairwise_distance`] of order 2 by default.
+        distance_function: Distance = Distance::default(),
+        /// 1 by default.
+        margin: f64 = 1.0,
+        /// Whether the negative is compared with the nearer of anchor and positive; not by default.
+        swap: bool = false,
+    }
+}
+
+impl TripletMarginWithDistanceLoss {
+    /// The loss of triplets; what shapes they may have is up to the distance function.
+    ///
+    /// # Panics
+    /// Where the distance function does, or distances do not broadcast.
+    #[track_caller]
+    pub fn forward(&self, anchor: &Variable, positive: &Variable, negative: &Variable) -> Variable {
+        let distance = self.distance_function.0.as_ref();
+        reduced(&triplets(distance, [anchor, positive, negative], self.margin, self.swap), self.reduction)
+    }
+}
+
+/// The mean of [`TripletMarginWithDistanceLoss`] with a distance function and default options. PyTorch:
+/// `torch.nn.functional.triplet_margin_with_distance_loss`.
+///
+/// # Panics
+/// As [`TripletMarginWithDistanceLoss::forward`].
+#[track_caller]
+pub fn triplet_margin_with_distance_loss(
+    anchor: &Variable,
+    positive: &Variable,
+    negative: &Variable,
+    distance_function: impl Into<Distance>,
+) -> Variable {
+    TripletMarginWithDistanceLoss::new().distance_function(distance_function).forward(anchor, positive, negative)
 }

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use autograd::Variable;
+use tensor::error::blame_caller;
 
 use super::state::Entry;
 use super::{Copier, Forward, Module, ModuleState};
@@ -117,8 +118,9 @@ macro_rules! forward {
     ([$($generics:tt)*] $pointer:ty) => {
         #[allow(clippy::disallowed_methods)] // Hands on, to be called by `call`.
         impl $($generics)* Forward for $pointer {
+            #[track_caller]
             fn forward(&self, x: &Variable) -> Variable {
-                self.deref().forward(x)
+                blame_caller(crate::SOURCE, || self.deref().forward(x))
             }
         }
     };

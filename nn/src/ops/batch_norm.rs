@@ -80,7 +80,12 @@ impl Source {
         Channels { mean: vector(statistics.mean.clone()), scale, shift: bias.clone() }
     }
 
-    fn forward(&self, inputs: [&Tensor; 3], addend: Option<&Tensor>, activation: Activation) -> (Tensor, Arc<Statistics>) {
+    fn forward(
+        &self,
+        inputs: [&Tensor; 3],
+        addend: Option<&Tensor>,
+        activation: Activation,
+    ) -> (Tensor, Arc<Statistics>) {
         let [x, weight, bias] = inputs;
         let statistics = self.statistics(x);
         let y = channel_affine(x, &self.channels(&statistics, weight, bias), addend, activation);
@@ -128,7 +133,8 @@ impl Source {
         let mean_of = |values: &Variable| values.mean(&axes, true);
         let (centred, deviation) = match &self.fixed {
             Some(fixed) => {
-                let vector = |values: Vec<f64>| wide(&Variable::new(Tensor::from_vec(values, [thin[1]]).to_dtype(x.dtype())));
+                let vector =
+                    |values: Vec<f64>| wide(&Variable::new(Tensor::from_vec(values, [thin[1]]).to_dtype(x.dtype())));
                 (x - vector(fixed.mean.clone()), vector(fixed.deviation(self.eps)))
             }
             // Nothing has no mean; a factor 1 keeps the gradients 0.

@@ -12,7 +12,7 @@ use tensor::kernels::pool::{self, Windows};
 use tensor::{Dims, Tensor};
 
 use super::avg_pool::adaptive_window;
-use super::pool::{Pool, Batched};
+use super::pool::{Batched, Pool};
 use super::window::Size;
 
 /// See [`max_pool`].

@@ -2,7 +2,7 @@
 
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{options, require, require_non_negative};
+use super::options::{options, require, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{Item, Method, fuse};
 
@@ -55,13 +55,7 @@ impl Method for AdadeltaOptions {
         require("Adadelta", (0.0..=1.0).contains(&self.rho), "rho", "in [0, 1]", self.rho);
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    settable!();
 
     fn state_names(&self) -> Vec<&'static str> {
         vec!["square_avg", "acc_delta"]

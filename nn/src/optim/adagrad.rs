@@ -3,7 +3,7 @@
 use tensor::Tensor;
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{options, require_non_negative};
+use super::options::{options, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{Item, Memory, Method, fuse};
 
@@ -62,13 +62,7 @@ impl Method for AdagradOptions {
         );
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    settable!();
 
     fn state_names(&self) -> Vec<&'static str> {
         vec!["sum"]

@@ -4,7 +4,7 @@ use autograd::Variable;
 use serde::{Deserialize, Serialize};
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{require_betas, require_non_negative};
+use super::options::{require_betas, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{GroupedOptimizer, Item, Method, fuse};
 
@@ -15,6 +15,18 @@ use super::{GroupedOptimizer, Item, Method, fuse};
 /// w = w - lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
 /// ```
 /// where `g` holds the L2 penalty `weight_decay w`, unless it is decoupled: then `w` shrinks by `lr weight_decay w`.
+///
+/// ```
+/// use autograd::Variable;
+/// use gradus_nn::optim::{Adam, AdamW, Optimizer};
+/// use tensor::Tensor;
+/// let w = Variable::leaf(Tensor::from([3.0]));
+/// let mut adam = Adam::builder(0.1).betas((0.9, 0.99)).amsgrad(true).build([&w]);
+/// (&w * &w).backward();
+/// adam.step();
+/// assert!((w.item::<f64>() - 2.9).abs() < 1e-6);
+/// assert_eq!(AdamW::new([&w], 0.1).lr(0), 0.1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamOptions<const DECOUPLED: bool> {
     lr: f64,
@@ -152,21 +164,7 @@ impl<const DECOUPLED: bool> Method for AdamOptions<DECOUPLED> {
         require_betas(Self::NAME, self.betas);
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
-
-    fn momentum(&self) -> Option<f64> {
-        Some(self.betas.0)
-    }
-
-    fn set_momentum(&mut self, momentum: f64) {
-        self.betas.0 = momentum;
-    }
+    settable!(betas.0);
 
     fn state_names(&self) -> Vec<&'static str> {
         let mut names = vec!["exp_avg", "exp_avg_sq"];

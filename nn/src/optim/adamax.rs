@@ -2,7 +2,7 @@
 
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{options, require_betas, require_non_negative};
+use super::options::{options, require_betas, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{Item, Method, fuse};
 
@@ -55,21 +55,7 @@ impl Method for AdamaxOptions {
         require_betas("Adamax", self.betas);
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
-
-    fn momentum(&self) -> Option<f64> {
-        Some(self.betas.0)
-    }
-
-    fn set_momentum(&mut self, momentum: f64) {
-        self.betas.0 = momentum;
-    }
+    settable!(betas.0);
 
     fn state_names(&self) -> Vec<&'static str> {
         vec!["exp_avg", "exp_inf"]

@@ -1,30 +1,28 @@
 //! Keeping gradients within bounds, by their common norm or one by one.
 
 use autograd::Variable;
-use tensor::Tensor;
 use tensor::kernels::optim::sum_of_squares;
+use tensor::{DType, Tensor};
 
-/// The `p`-norm of all gradients of `params` taken as one vector; `p` may be infinite. PyTorch:
-/// `torch.nn.utils.get_total_norm`.
+/// The `p`-norm of the `p`-norms of the gradients of `params`, which for `p > 0` is that of all taken as one vector; `p`
+/// may be infinite, and 0 counts the gradients that are not all 0. PyTorch: `torch.nn.utils.get_total_norm`.
 ///
 /// Summed in `f64` and in a fixed order, so that the value has the same bits on any number of threads.
 ///
 /// # Panics
-/// If `p` is not above 0.
+/// If `p` is NaN.
 #[track_caller]
 pub fn grad_norm<P: Into<Variable>>(params: impl IntoIterator<Item = P>, p: f64) -> f64 {
-    if p.is_nan() || p <= 0.0 {
-        tensor::fault!("grad_norm", [], "the norm's order must be above 0, got {p}");
+    if p.is_nan() {
+        tensor::fault!("grad_norm", [], "the norm's order must be a number, got {p}");
     }
     let grads = params.into_iter().filter_map(|param| param.into().grad()).map(|grad| grad.data());
     if p == 2.0 {
         return grads.map(|grad| sum_of_squares(&grad)).sum::<f64>().sqrt();
     }
-    let values = grads.flat_map(|grad| grad.to_dtype(tensor::DType::F64).to_vec::<f64>());
-    if p.is_infinite() {
-        return values.fold(0.0, |largest, x| if x.is_nan() { x } else { largest.max(x.abs()) });
-    }
-    values.map(|x| x.abs().powf(p)).sum::<f64>().powf(1.0 / p)
+    let norm = |x: &Tensor| x.to_dtype(DType::F64).norm(p, &[], false).item::<f64>();
+    let norms: Vec<f64> = grads.filter(|grad| !grad.is_empty()).map(|grad| norm(&grad)).collect();
+    if norms.is_empty() { 0.0 } else { norm(&Tensor::from(norms)) }
 }
 
 /// Scales all gradients so that their common `p`-norm is at most `max_norm`; returns the norm before. PyTorch:
@@ -42,7 +40,7 @@ pub fn grad_norm<P: Into<Variable>>(params: impl IntoIterator<Item = P>, p: f64)
 /// ```
 ///
 /// # Panics
-/// If `p` is not above 0.
+/// If `p` is NaN.
 #[track_caller]
 pub fn clip_grad_norm_<P: Into<Variable>>(params: impl IntoIterator<Item = P>, max_norm: f64, p: f64) -> f64 {
     let params: Vec<Variable> = params.into_iter().map(Into::into).collect();

@@ -45,6 +45,9 @@ pub trait Method: Clone + Debug + Send + Serialize + DeserializeOwned + 'static 
     /// Panics if an option is out of range.
     #[track_caller]
     fn validate(&self);
+    /// Panics if options contradict each other; of the first group alone, as PyTorch asks it of the constructor's.
+    #[track_caller]
+    fn validate_defaults(&self) {}
     /// The learning rate.
     fn lr(&self) -> f64;
     /// Sets the learning rate.
@@ -103,6 +106,7 @@ impl<M: Method> GroupedOptimizer<M> {
     /// If there are no parameters, one appears twice or is not a leaf, or an option is out of range.
     #[track_caller]
     pub fn of<P: Into<Variable>>(params: impl IntoIterator<Item = P>, options: M) -> Self {
+        options.validate_defaults();
         let mut optimizer = GroupedOptimizer { groups: Vec::new() };
         optimizer.add_param_group(params, options);
         optimizer

@@ -41,6 +41,20 @@ macro_rules! options {
         }
 
         #[doc = concat!("The optimizer of [`", stringify!($options), "`]. ", $torch)]
+        ///
+        /// ```
+        /// use autograd::Variable;
+        #[doc = concat!("use gradus_nn::optim::{Optimizer, ", stringify!($optimizer), "};")]
+        /// use tensor::Tensor;
+        /// let w = Variable::leaf(Tensor::from([3.0]));
+        #[doc = concat!("let mut optimizer = ", stringify!($optimizer), "::new([&w], 0.1);")]
+        /// for _ in 0..3 {
+        ///     optimizer.zero_grad();
+        ///     (&w * &w).backward();
+        ///     optimizer.step();
+        /// }
+        /// assert!(w.item::<f64>() < 3.0);
+        /// ```
         pub type $optimizer = $crate::optim::GroupedOptimizer<$options>;
 
         impl $optimizer {
@@ -61,6 +75,31 @@ macro_rules! options {
     };
 }
 pub(super) use options;
+
+/// The part of a [`Method`](super::Method) that schedulers use: the rate and, where one is named, the momentum.
+macro_rules! settable {
+    () => {
+        fn lr(&self) -> f64 {
+            self.lr
+        }
+
+        fn set_lr(&mut self, lr: f64) {
+            self.lr = lr;
+        }
+    };
+    ($($momentum:tt)+) => {
+        settable!();
+
+        fn momentum(&self) -> Option<f64> {
+            Some(self.$($momentum)+)
+        }
+
+        fn set_momentum(&mut self, momentum: f64) {
+            self.$($momentum)+ = momentum;
+        }
+    };
+}
+pub(super) use settable;
 
 /// Panics unless an option satisfies its condition.
 #[track_caller]

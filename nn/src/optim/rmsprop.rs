@@ -2,7 +2,7 @@
 
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{options, require_non_negative};
+use super::options::{options, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{Item, Method, fuse};
 
@@ -77,21 +77,7 @@ impl Method for RmsPropOptions {
         );
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
-
-    fn momentum(&self) -> Option<f64> {
-        Some(self.momentum)
-    }
-
-    fn set_momentum(&mut self, momentum: f64) {
-        self.momentum = momentum;
-    }
+    settable!(momentum);
 
     fn state_names(&self) -> Vec<&'static str> {
         let mut names = vec!["square_avg"];

@@ -3,7 +3,7 @@
 use tensor::Tensor;
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{options, require, require_non_negative};
+use super::options::{options, require, require_non_negative, settable};
 use super::sgd::penalised;
 use super::{Item, Memory, Method, fuse};
 
@@ -55,13 +55,7 @@ impl Method for RpropOptions {
         require("Rprop", self.etas.1 > 1.0, "etaplus", "above 1", self.etas.1);
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
+    settable!();
 
     fn state_names(&self) -> Vec<&'static str> {
         vec!["prev", "step_size"]

@@ -2,7 +2,7 @@
 
 use tensor::kernels::optim::{Lane, Rule};
 
-use super::options::{options, require_non_negative};
+use super::options::{options, require_non_negative, settable};
 use super::{Item, Method, fuse};
 
 options! {
@@ -74,6 +74,9 @@ impl Method for SgdOptions {
             "SGD",
             &[("lr", self.lr), ("momentum", self.momentum), ("weight_decay", self.weight_decay)],
         );
+    }
+
+    fn validate_defaults(&self) {
         if self.nesterov && (self.momentum <= 0.0 || self.dampening != 0.0) {
             tensor::fault!(
                 "SGD",
@@ -85,21 +88,7 @@ impl Method for SgdOptions {
         }
     }
 
-    fn lr(&self) -> f64 {
-        self.lr
-    }
-
-    fn set_lr(&mut self, lr: f64) {
-        self.lr = lr;
-    }
-
-    fn momentum(&self) -> Option<f64> {
-        Some(self.momentum)
-    }
-
-    fn set_momentum(&mut self, momentum: f64) {
-        self.momentum = momentum;
-    }
+    settable!(momentum);
 
     fn state_names(&self) -> Vec<&'static str> {
         if self.momentum == 0.0 { Vec::new() } else { vec!["momentum_buffer"] }

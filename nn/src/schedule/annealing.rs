@@ -9,7 +9,8 @@ use crate::optim::Optimizer;
 schedule! {
     /// Options of [`CosineAnnealingLr`]: `eta_min + (lr - eta_min) (1 + cos(pi epoch / t_max)) / 2` (Loshchilov and
     /// Hutter 2017, without restarts).
-    pub struct CosineAnnealingLrOptions for CosineAnnealingLr, "CosineAnnealingLR" (t_max: i64) {
+    pub struct CosineAnnealingLrOptions for CosineAnnealingLr, "CosineAnnealingLR",
+        "builder(4)" gives [0.1, 0.0854, 0.05, 0.0146, 0.0] (t_max: i64) {
         /// The lowest rate; 0 by default.
         eta_min: f64 = 0.0,
     }
@@ -46,7 +47,8 @@ impl Policy for CosineAnnealingLrOptions {
 schedule! {
     /// Options of [`CosineAnnealingWarmRestarts`]: a cosine of `t_0` epochs, then again from the top, each time `t_mult`
     /// times as long (Loshchilov and Hutter 2017).
-    pub struct CosineAnnealingWarmRestartsOptions for CosineAnnealingWarmRestarts, "CosineAnnealingWarmRestarts"
+    pub struct CosineAnnealingWarmRestartsOptions for CosineAnnealingWarmRestarts, "CosineAnnealingWarmRestarts",
+        "builder(2)" gives [0.1, 0.05, 0.1, 0.05, 0.1]
         (t_0: i64) {
         /// The growth of periods; 1 by default.
         t_mult: i64 = 1,

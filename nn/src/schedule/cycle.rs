@@ -1,6 +1,8 @@
 //! Rates that rise and fall, momenta against them: cyclic rates and the one-cycle policy (Smith 2017, 2018).
 
 use std::f64::consts::PI;
+use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +21,37 @@ pub enum CycleMode {
     ExpRange,
 }
 
+/// What the function of [`CyclicLrOptions::scale_fn`] is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScaleMode {
+    /// The number of the cycle, from 1.
+    #[default]
+    Cycle,
+    /// The number of the step, from 0.
+    Iterations,
+}
+
+/// A user's scale of a cycle's height.
+#[derive(Clone)]
+struct Scale(Arc<dyn Fn(i64) -> f64 + Send + Sync>);
+
+impl fmt::Debug for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a function")
+    }
+}
+
+impl PartialEq for Scale {
+    fn eq(&self, other: &Scale) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 schedule! {
     /// Options of [`CyclicLr`]: the rate goes from `base_lr` up to `max_lr` and down again, along lines; step it after
     /// each batch.
-    pub struct CyclicLrOptions for CyclicLr, "CyclicLR"
+    pub struct CyclicLrOptions for CyclicLr, "CyclicLR",
+        "builder(0.1, 0.5).step_size_up(2)" gives [0.1, 0.3, 0.5, 0.3, 0.1]
         (base_lr: PerGroup as impl Into<PerGroup>, max_lr: PerGroup as impl Into<PerGroup>)
     {
         /// Steps up; 2000 by default.
@@ -39,10 +68,45 @@ schedule! {
         base_momentum: PerGroup = PerGroup::All(0.8),
         /// The highest momentum; 0.9 by default.
         max_momentum: PerGroup = PerGroup::All(0.9),
+        /// Whether [`scale_fn`](CyclicLrOptions::scale_fn) gets the number of the cycle or of the step; of the cycle by
+        /// default.
+        scale_mode: ScaleMode = ScaleMode::Cycle,
+    }
+    state {
+        #[serde(skip)]
+        scale_fn: Option<Scale>,
     }
 }
 
 impl CyclicLrOptions {
+    /// The scale of the height as a function of the cycle's number (or the step's, see
+    /// [`scale_mode`](CyclicLrOptions::scale_mode)), in the place of `mode`.
+    ///
+    /// A saved state does not hold the function, as in PyTorch: restored into a scheduler with a function, it keeps
+    /// that one.
+    ///
+    /// ```
+    /// use autograd::Variable;
+    /// use gradus_nn::optim::{Optimizer, Sgd};
+    /// use gradus_nn::schedule::{CyclicLr, Scheduler};
+    /// use tensor::Tensor;
+    /// let mut sgd = Sgd::new([Variable::leaf(Tensor::from([1.0]))], 0.1);
+    /// let builder = CyclicLr::builder(0.0, 1.0).step_size_up(1).cycle_momentum(false);
+    /// let mut schedule = builder.scale_fn(|cycle| 1.0 / cycle as f64).build(&mut sgd);
+    /// let rates: Vec<f64> = (0..4)
+    ///     .map(|_| {
+    ///         schedule.step(&mut sgd);
+    ///         sgd.lr(0)
+    ///     })
+    ///     .collect();
+    /// assert_eq!(rates, [1.0, 0.0, 0.5, 0.0]);
+    /// ```
+    #[must_use]
+    pub fn scale_fn(mut self, scale_fn: impl Fn(i64) -> f64 + Send + Sync + 'static) -> CyclicLrOptions {
+        self.scale_fn = Some(Scale(Arc::new(scale_fn)));
+        self
+    }
+
     /// How high the cycle stands, and the scale of the height.
     fn height(&self, epoch: i64) -> f64 {
         let up = self.step_size_up as f64;
@@ -52,10 +116,14 @@ impl CyclicLrOptions {
         let x = 1.0 + epoch as f64 / total - cycle;
         let height = if x <= ratio { x / ratio } else { (x - 1.0) / (ratio - 1.0) };
         height
-            * match self.mode {
-                CycleMode::Triangular => 1.0,
-                CycleMode::Triangular2 => 1.0 / 2f64.powf(cycle - 1.0),
-                CycleMode::ExpRange => self.gamma.powf(epoch as f64),
+            * match (&self.scale_fn, self.mode) {
+                (Some(Scale(scale)), _) => match self.scale_mode {
+                    ScaleMode::Cycle => scale(cycle as i64),
+                    ScaleMode::Iterations => scale(epoch),
+                },
+                (None, CycleMode::Triangular) => 1.0,
+                (None, CycleMode::Triangular2) => 1.0 / 2f64.powf(cycle - 1.0),
+                (None, CycleMode::ExpRange) => self.gamma.powf(epoch as f64),
             }
     }
 }
@@ -97,6 +165,10 @@ impl Policy for CyclicLrOptions {
         Some((0..optimizer.groups()).map(|group| self.base_lr.at(group)).collect())
     }
 
+    fn inherit(&mut self, before: &CyclicLrOptions) {
+        self.scale_fn.clone_from(&before.scale_fn);
+    }
+
     fn lr(&self, at: Moment) -> f64 {
         at.base + (self.max_lr.at(at.group) - at.base) * self.height(at.epoch)
     }
@@ -130,7 +202,8 @@ impl Anneal {
 schedule! {
     /// Options of [`OneCycleLr`]: within `total_steps` steps the rate goes from `max_lr / div_factor` up to `max_lr` and
     /// down to that first rate over `final_div_factor`; step it after each batch.
-    pub struct OneCycleLrOptions for OneCycleLr, "OneCycleLR" (max_lr: PerGroup as impl Into<PerGroup>, total_steps: i64) {
+    pub struct OneCycleLrOptions for OneCycleLr, "OneCycleLR",
+        "builder(1.0, 5)" gives [0.04, 0.9505, 0.6113, 0.1883, 0.0] (max_lr: PerGroup as impl Into<PerGroup>, total_steps: i64) {
         /// The share of steps in which the rate rises; 0.3 by default.
         pct_start: f64 = 0.3,
         /// The curve; a cosine by default.

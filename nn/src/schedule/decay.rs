@@ -13,7 +13,8 @@ fn require(name: &str, condition: bool, message: std::fmt::Arguments<'_>) {
 
 schedule! {
     /// Options of [`StepLr`]: every `step_size` epochs the rate is multiplied by `gamma`.
-    pub struct StepLrOptions for StepLr, "StepLR" (step_size: i64) {
+    pub struct StepLrOptions for StepLr, "StepLR",
+        "builder(2).gamma(0.5)" gives [0.1, 0.1, 0.05, 0.05, 0.025] (step_size: i64) {
         /// The factor; 0.1 by default.
         gamma: f64 = 0.1,
     }
@@ -38,7 +39,8 @@ impl Policy for StepLrOptions {
 
 schedule! {
     /// Options of [`MultiStepLr`]: at each milestone the rate is multiplied by `gamma`.
-    pub struct MultiStepLrOptions for MultiStepLr, "MultiStepLR" (milestones: Vec<i64>) {
+    pub struct MultiStepLrOptions for MultiStepLr, "MultiStepLR",
+        "builder(vec![1, 3])" gives [0.1, 0.01, 0.01, 0.001, 0.001] (milestones: Vec<i64>) {
         /// The factor; 0.1 by default.
         gamma: f64 = 0.1,
     }
@@ -62,7 +64,8 @@ impl Policy for MultiStepLrOptions {
 
 schedule! {
     /// Options of [`ExponentialLr`]: in every epoch the rate is multiplied by `gamma`.
-    pub struct ExponentialLrOptions for ExponentialLr, "ExponentialLR" (gamma: f64) {}
+    pub struct ExponentialLrOptions for ExponentialLr, "ExponentialLR",
+        "builder(0.9)" gives [0.1, 0.09, 0.081, 0.0729, 0.0656] (gamma: f64) {}
 }
 
 impl Policy for ExponentialLrOptions {
@@ -79,8 +82,9 @@ impl Policy for ExponentialLrOptions {
 
 schedule! {
     /// Options of [`ConstantLr`]: for the first `total_iters` epochs the rate is multiplied by `factor`.
-    pub struct ConstantLrOptions for ConstantLr, "ConstantLR" () {
-        /// In (0, 1]; a third by default.
+    pub struct ConstantLrOptions for ConstantLr, "ConstantLR",
+        "builder().factor(0.5).total_iters(2)" gives [0.05, 0.05, 0.1, 0.1, 0.1] () {
+        /// In [0, 1]; a third by default.
         factor: f64 = 1.0 / 3.0,
         /// 5 by default.
         total_iters: i64 = 5,
@@ -93,8 +97,8 @@ impl Policy for ConstantLrOptions {
     fn prepare(&mut self, _: &mut dyn Optimizer) -> Option<Vec<f64>> {
         require(
             Self::NAME,
-            self.factor > 0.0 && self.factor <= 1.0,
-            format_args!("factor must be in (0, 1], got {}", self.factor),
+            (0.0..=1.0).contains(&self.factor),
+            format_args!("factor must be in [0, 1], got {}", self.factor),
         );
         None
     }
@@ -102,6 +106,9 @@ impl Policy for ConstantLrOptions {
     fn lr(&self, at: Moment) -> f64 {
         if at.epoch == 0 {
             at.current * self.factor
+        } else if at.epoch == self.total_iters && self.factor == 0.0 {
+            // Nothing is left to be multiplied: PyTorch divides by 0 here.
+            at.base
         } else if at.epoch == self.total_iters {
             at.current * (1.0 / self.factor)
         } else {
@@ -118,7 +125,8 @@ impl Policy for ConstantLrOptions {
 schedule! {
     /// Options of [`LinearLr`]: the factor of the rate moves from `start_factor` to `end_factor` along a line; the usual
     /// warm-up.
-    pub struct LinearLrOptions for LinearLr, "LinearLR" () {
+    pub struct LinearLrOptions for LinearLr, "LinearLR",
+        "builder().start_factor(0.25).total_iters(3)" gives [0.025, 0.05, 0.075, 0.1, 0.1] () {
         /// In (0, 1]; a third by default.
         start_factor: f64 = 1.0 / 3.0,
         /// In [0, 1]; 1 by default.
@@ -158,7 +166,8 @@ impl Policy for LinearLrOptions {
 
 schedule! {
     /// Options of [`PolynomialLr`]: the rate falls to 0 in `total_iters` epochs as `(1 - epoch / total_iters)^power`.
-    pub struct PolynomialLrOptions for PolynomialLr, "PolynomialLR" () {
+    pub struct PolynomialLrOptions for PolynomialLr, "PolynomialLR",
+        "builder().total_iters(4)" gives [0.1, 0.075, 0.05, 0.025, 0.0] () {
         /// The number of epochs; 5 by default.
         total_iters: i64 = 5,
         /// 1 by default.

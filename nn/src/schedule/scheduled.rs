@@ -32,6 +32,8 @@ pub trait Policy: Serialize + DeserializeOwned + Clone + Send + 'static {
     fn prepare(&mut self, _optimizer: &mut dyn Optimizer) -> Option<Vec<f64>> {
         None
     }
+    /// Takes over what a saved state cannot hold, such as functions, from the policy in whose place it is restored.
+    fn inherit(&mut self, _before: &Self) {}
     /// Moves on whatever the policy counts besides epochs.
     fn advance(&mut self, _epoch: i64) {}
     /// The rate, from the current one.
@@ -114,8 +116,10 @@ impl<P: Policy> Scheduler for Scheduled<P> {
 
     fn load_state_dict(&mut self, state: &Value) -> Result<(), SchedulerStateError> {
         expect_name(P::NAME, state)?;
+        let mut policy: P = field(P::NAME, state, "policy")?;
+        policy.inherit(&self.policy);
         *self = Scheduled {
-            policy: field(P::NAME, state, "policy")?,
+            policy,
             epoch: field(P::NAME, state, "last_epoch")?,
             base_lrs: field(P::NAME, state, "base_lrs")?,
             last_lr: field(P::NAME, state, "last_lr")?,

@@ -21,7 +21,15 @@ impl Op<3> for ConvRelu {
     type Saved = ();
 
     fn forward(&self, [x, w, b]: [&Tensor; 3]) -> (Tensor, ()) {
-        (conv::conv(x, w, &self.geometry, Epilogue { bias: Some(b), activation: Activation::Relu, ..Epilogue::default() }), ())
+        (
+            conv::conv(
+                x,
+                w,
+                &self.geometry,
+                Epilogue { bias: Some(b), activation: Activation::Relu, ..Epilogue::default() },
+            ),
+            (),
+        )
     }
 
     fn vjp(&self, g: &Variable, cx: Context<'_, Self, 3>) -> [Option<Variable>; 3] {

@@ -92,7 +92,8 @@ impl Waiting {
     /// Adds the stages of this value to `stages`, from the first that waits on, and returns what it reads.
     fn chain(&self, stages: &mut Vec<Stage>) -> Tensor {
         // What somebody else may look at is computed once and kept.
-        let before = if self.x.is_shared() { None } else { self.x.waiting(|before: &Waiting| Some(before.chain(stages))) };
+        let before =
+            if self.x.is_shared() { None } else { self.x.waiting(|before: &Waiting| Some(before.chain(stages))) };
         stages.push(self.stage.clone());
         before.unwrap_or_else(|| self.x.data())
     }

@@ -23,8 +23,8 @@ use tensor::{Dims, Tensor};
 pub use adjoint::{ConvTranspose, ConvTransposeBias, ConvWeightGrad};
 pub use fused::ConvRelu;
 pub use options::{ConvOptions, ConvTransposeOptions};
-pub use transpose::{conv_transpose1d, conv_transpose2d, conv_transpose3d};
 pub(crate) use transpose::{conv_transpose, output_padding_for};
+pub use transpose::{conv_transpose1d, conv_transpose2d, conv_transpose3d};
 
 use super::batch_norm::Normalized;
 use super::fused_relu::defer;
@@ -174,9 +174,7 @@ pub(crate) fn convolve<const N: usize>(
         };
     }
     match bias {
-        Some(bias) => {
-            defer(ConvBias { geometry: geometry.clone() }, ConvRelu { geometry }, [&padded, w, bias], shape)
-        }
+        Some(bias) => defer(ConvBias { geometry: geometry.clone() }, ConvRelu { geometry }, [&padded, w, bias], shape),
         None => Conv { geometry }.apply([&padded, w]),
     }
 }

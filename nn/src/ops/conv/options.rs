@@ -107,13 +107,7 @@ pub struct ConvTransposeOptions<const N: usize> {
 
 impl<const N: usize> Default for ConvTransposeOptions<N> {
     fn default() -> ConvTransposeOptions<N> {
-        ConvTransposeOptions {
-            stride: [1; N],
-            padding: [0; N],
-            output_padding: [0; N],
-            groups: 1,
-            dilation: [1; N],
-        }
+        ConvTransposeOptions { stride: [1; N], padding: [0; N], output_padding: [0; N], groups: 1, dilation: [1; N] }
     }
 }
 

@@ -140,9 +140,7 @@ impl Check<2> for Conv {
 impl Check<3> for ConvBias {
     fn samples() -> BoxedStrategy<Sample<Self, 3>> {
         case()
-            .prop_flat_map(|case| {
-                (Just(case.geometry), values(&case.x), values(&case.w), values(&[case.w[0]]))
-            })
+            .prop_flat_map(|case| (Just(case.geometry), values(&case.x), values(&case.w), values(&[case.w[0]])))
             .prop_map(|(geometry, x, w, b)| Sample { op: ConvBias { geometry }, inputs: [x, w, b] })
             .boxed()
     }

@@ -90,7 +90,11 @@ pub(crate) fn conv_transpose<const N: usize>(
         let size = (input.max(1) - 1) * stride + window + options.output_padding[axis];
         let Some(size) = size.checked_sub(2 * options.padding[axis]).filter(|_| input > 0) else {
             let padding = options.padding;
-            fail_with(op, format_args!("padding {padding:?} leaves no output along axis {}", axis + 2), &details(x, w, options));
+            fail_with(
+                op,
+                format_args!("padding {padding:?} leaves no output along axis {}", axis + 2),
+                &details(x, w, options),
+            );
         };
         output.push(size);
         // More output padding than the stride reaches, which dilation allows: as if the input ended in zeros.

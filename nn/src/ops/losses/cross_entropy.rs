@@ -94,7 +94,8 @@ impl Op<1> for CrossEntropy {
         let spread = if self.reduction == Reduction::None { g.unsqueeze(1) } else { g.clone() };
         if !cx.records() {
             let grad = cx.saved();
-            let is_one = g.len() == 1 && self.reduction != Reduction::None && g.data().to_dtype(DType::F64).item::<f64>() == 1.0;
+            let is_one =
+                g.len() == 1 && self.reduction != Reduction::None && g.data().to_dtype(DType::F64).item::<f64>() == 1.0;
             return [Some(if is_one { Variable::new(grad.clone()) } else { Variable::new(grad.clone()) * &spread })];
         }
         let x = cx.input(0);
@@ -117,12 +118,13 @@ mod samples {
     use proptest::prelude::{Just, Strategy, prop_oneof};
     use proptest::strategy::BoxedStrategy;
 
-    use super::{CrossEntropy, Reduction, Tensor, DType};
+    use super::{CrossEntropy, DType, Reduction, Tensor};
 
     impl Check<1> for CrossEntropy {
         fn samples() -> BoxedStrategy<Sample<Self, 1>> {
             // One class alone has the loss 0, whose gradient is nothing but rounding.
-            let shape = (1..4usize, 2..5usize, vec(1..3usize, 0..3)).prop_map(|(n, c, rest)| [vec![n, c], rest].concat());
+            let shape =
+                (1..4usize, 2..5usize, vec(1..3usize, 0..3)).prop_map(|(n, c, rest)| [vec![n, c], rest].concat());
             let reduction = prop_oneof![Just(Reduction::None), Just(Reduction::Sum), Just(Reduction::Mean)];
             (shape, reduction, prop_oneof![Just(0.0), Just(0.1), Just(1.0)])
                 .prop_flat_map(|(shape, reduction, label_smoothing)| {

@@ -49,7 +49,13 @@ impl Lattice<'_> {
             for s in 0..count {
                 let before = |s: usize| alpha[(t - 1) * count + s];
                 let sum = match t {
-                    0 => if s < 2 { 0.0 } else { f64::NEG_INFINITY },
+                    0 => {
+                        if s < 2 {
+                            0.0
+                        } else {
+                            f64::NEG_INFINITY
+                        }
+                    }
                     _ => {
                         let mut sum = before(s);
                         if s >= 1 {
@@ -139,9 +145,8 @@ impl Ctc {
 
     /// The losses as a formula in variables: the forward recursion on probabilities, scaled to sum 1 at every step.
     fn formula(&self, x: &Variable, feasible: &[bool]) -> Variable {
-        let constant = |values: Vec<f64>, shape: &[usize]| {
-            Variable::new(Tensor::from_vec(values, shape).to_dtype(x.dtype()))
-        };
+        let constant =
+            |values: Vec<f64>, shape: &[usize]| Variable::new(Tensor::from_vec(values, shape).to_dtype(x.dtype()));
         let losses: Vec<Variable> = (0..self.targets.len())
             .map(|n| {
                 let (states, steps) = (self.states(n), self.input_lengths[n]);
@@ -150,9 +155,8 @@ impl Ctc {
                 }
                 let count = states.len();
                 let lattice = Lattice { states, emissions: &[], steps, classes: 0 };
-                let allowed = |from: usize, to: usize| {
-                    from == to || from + 1 == to || (from + 2 == to && lattice.skips(to))
-                };
+                let allowed =
+                    |from: usize, to: usize| from == to || from + 1 == to || (from + 2 == to && lattice.skips(to));
                 let moves = (0..count * count).map(|i| f64::from(u8::from(allowed(i / count, i % count)))).collect();
                 let moves = constant(moves, &[count, count]);
                 let index: Vec<i64> =
@@ -252,7 +256,8 @@ mod samples {
                         collapsed.dedup();
                         collapsed.retain(|&label| label != 0);
                         if collapsed.iter().map(|&label| label as i64).eq(self.targets[n].iter().copied()) {
-                            likelihood += labels.iter().enumerate().map(|(t, &c)| view.at(&[t, n, c])).sum::<f64>().exp();
+                            likelihood +=
+                                labels.iter().enumerate().map(|(t, &c)| view.at(&[t, n, c])).sum::<f64>().exp();
                         }
                     }
                     if likelihood == 0.0 { 0.0 } else { -f64::ln(likelihood) }

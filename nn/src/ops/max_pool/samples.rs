@@ -24,7 +24,10 @@ impl Check<1> for MaxPool {
                 (!pool.output_size(&[h, w]).contains(&0)).then_some(([n, c, h, w], pool))
             })
             .prop_flat_map(|(shape, pool)| (distinct(&shape), Just(pool)))
-            .prop_map(|(x, pool)| Sample { op: MaxPool { windows: pool.windows("max_pool2d", x.shape()) }, inputs: [x] })
+            .prop_map(|(x, pool)| Sample {
+                op: MaxPool { windows: pool.windows("max_pool2d", x.shape()) },
+                inputs: [x],
+            })
             .boxed()
     }
 
@@ -39,9 +42,8 @@ impl Check<1> for MaxPool {
                 for k in 0..w.kernel[1] * w.kernel[2] {
                     let h = oh * w.stride[1] + k / w.kernel[2] * w.dilation[1];
                     let v = ow * w.stride[2] + k % w.kernel[2] * w.dilation[2];
-                    let inside = |at: usize, axis: usize| {
-                        at.checked_sub(w.padding[axis]).filter(|&at| at < w.input[axis])
-                    };
+                    let inside =
+                        |at: usize, axis: usize| at.checked_sub(w.padding[axis]).filter(|&at| at < w.input[axis]);
                     if let (Some(h), Some(v)) = (inside(h, 1), inside(v, 2)) {
                         best = best.max(x.view_as::<f64>().at(&[plane / c, plane % c, h, v]));
                     }
