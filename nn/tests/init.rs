@@ -133,7 +133,7 @@ fn misuse_is_told() {
         ),
         (
             said(&[4], |w| init::trunc_normal_(w, 0.0, -1.0, (0.0, 1.0))),
-            "trunc_normal_: expected std > 0 and a < b, got std -1, a 0, b 1",
+            "trunc_normal_: expected a finite mean and std, std > 0 and a < b, got mean 0, std -1, a 0, b 1",
         ),
     ] {
         assert_eq!(got, expected);

@@ -151,7 +151,7 @@ fn drawn(what: &str, values: &[f64], expected: &Value, precision: f64) -> Result
 /// Whether the rows of a weight, or its columns if they are fewer, are at right angles and of length `gain`.
 fn orthogonal(w: &Tensor, gain: f64) -> Result<f64, Outcome> {
     let rows = w.shape()[0];
-    let matrix = w.reshape([rows as isize, -1]);
+    let matrix = w.reshape([rows, w.len() / rows.max(1)]);
     let few = if rows <= matrix.shape()[1] { matrix } else { matrix.transpose(0, 1) };
     let product = few.matmul(&few.transpose(0, 1));
     let worst = product.sub(&Tensor::eye(few.shape()[0], few.shape()[0], w.dtype()).mul_scalar(gain * gain));
