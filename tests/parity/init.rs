@@ -93,10 +93,9 @@ fn exact(case: &Case, what: &str, got: f64, expected: &Value) -> Result<f64, Out
 fn parameters(case: &Case, found: &Distribution, expected: &Value) -> Result<f64, Outcome> {
     let entries: Vec<(&str, f64)> = match (found, expected["distribution"].as_str()) {
         (&Distribution::Uniform { low, high }, Some("uniform")) => vec![("low", low), ("high", high)],
-        (
-            &Distribution::Normal { mean, std } | &Distribution::TruncatedNormal { mean, std, .. },
-            Some("normal"),
-        ) => vec![("mean", mean), ("std", std)],
+        (&Distribution::Normal { mean, std } | &Distribution::TruncatedNormal { mean, std, .. }, Some("normal")) => {
+            vec![("mean", mean), ("std", std)]
+        }
         (&Distribution::Constant { value }, Some("constant")) => vec![("value", value)],
         (found, kind) => return Err(Outcome::failed(format!("{found:?}, expected {kind:?}"))),
     };
@@ -156,7 +155,11 @@ fn orthogonal(w: &Tensor, gain: f64) -> Result<f64, Outcome> {
     let product = few.matmul(&few.transpose(0, 1));
     let worst = product.sub(&Tensor::eye(few.shape()[0], few.shape()[0], w.dtype()).mul_scalar(gain * gain));
     let worst = worst.abs().amax(&[], false).item::<f64>();
-    if worst <= 1e-12 * gain * gain { Ok(0.0) } else { Err(Outcome::failed(format!("off by {worst:e} from orthogonal"))) }
+    if worst <= 1e-12 * gain * gain {
+        Ok(0.0)
+    } else {
+        Err(Outcome::failed(format!("off by {worst:e} from orthogonal")))
+    }
 }
 
 /// A layer's first parameters: made again and again until there are enough values.

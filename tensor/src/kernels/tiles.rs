@@ -20,6 +20,9 @@ const WIDTH: usize = 128;
 /// Elements that one task handles.
 const CHUNK: usize = 32 * 1024;
 
+/// Bytes of a result that the caches next to a core hold: its lines need not be asked for.
+const NEAR: usize = 4 << 20;
+
 /// Room for a tile, and for what the last vector writes beyond it.
 pub(crate) type Tile<T> = [T; TILE + 16];
 
@@ -203,8 +206,9 @@ impl<'a, T: Element> Across<'a, T> {
             // Rows that follow one another are one stretch.
             let (rows, length) = if step == width { (1, height * width) } else { (height, width) };
             // Rows that lie apart are too short for the processor to read ahead by itself.
+            let far = rows > 1 && self.len * size_of::<V>() > NEAR;
             let prefetch = |row: usize| {
-                if row < rows && rows > 1 {
+                if far && row < rows {
                     let first = to as usize + row * step;
                     ahead(first..first + length);
                     prefetch(out.as_mut_ptr().wrapping_add(first), length);
