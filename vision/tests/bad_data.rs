@@ -1,6 +1,7 @@
 //! Data sets' files that are not what they should be: each is read right, or refused in one line that names the file, the
 //! place and the reason.
 
+mod cases;
 mod files;
 
 use std::io::{Cursor, Write};
@@ -11,7 +12,7 @@ use gradus_vision::datasets::{
     ImageDataset, Manifest, OnDisk, Split, cifar10, emnist, mnist, read_idx, stl10, stl10_unlabeled,
 };
 use proptest::collection;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{any, proptest};
 use tempfile::tempdir;
 
 fn idx(shape: &[u32], data: &[u8]) -> Vec<u8> {
@@ -292,14 +293,8 @@ fn the_unlabelled_part_of_stl10_comes_picture_by_picture() {
     assert!(line(stl10_unlabeled(root.join("away")), root).starts_with("cannot read away/unlabeled_X.bin: "));
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn data_files_never_panic(bytes in collection::vec(any::<u8>(), 0..200), at in 0usize..400, value in any::<u8>()) {

@@ -1,5 +1,6 @@
 //! Pictures that are not what they should be: each is read right, or refused in one line that names it and the reason.
 
+mod cases;
 mod files;
 
 use std::fs;
@@ -10,7 +11,7 @@ use gradus_vision::image::{Unreadable, read_folder, read_image_float};
 use gradus_vision::transform::{Compose, Normalize, Pixels, Resize, ToTensor, Transform, sample_generator};
 use gradus_vision::{Format, Image, Limits, Mode};
 use nn::data::DataLoader;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{any, proptest};
 use proptest::{collection, prop_assert};
 use tempfile::tempdir;
 
@@ -264,14 +265,8 @@ fn exif_orientation_is_honoured() {
     assert_eq!((Image::decode(&jpeg).unwrap().height(), Image::decode(&turned).unwrap().height()), (8, 16));
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn bytes_never_panic(bytes in collection::vec(any::<u8>(), 0..300), kind in 0usize..9) {

@@ -1,6 +1,7 @@
 //! Data sets as what they hold: labels and places of pixels, parts and chains, statistics, mixed batches, and draws that
 //! depend on seed, epoch and index alone.
 
+mod cases;
 mod files;
 
 use files::{line, picture, png, write};
@@ -13,7 +14,7 @@ use gradus_vision::transform::{
 };
 use gradus_vision::{Image, Mode};
 use nn::data::{DataLoader, Dataset};
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{any, proptest};
 use proptest::{prop_assert, prop_assert_eq};
 use tempfile::tempdir;
 use tensor::{DType, Generator, Tensor};
@@ -221,7 +222,7 @@ fn erasing_is_recorded_and_its_mask_knows_the_hole() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::config())]
 
     /// The targets are mixed as the pixels are: sample `i` holds `i + 1` everywhere and class `i`.
     #[test]

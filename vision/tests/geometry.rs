@@ -1,6 +1,8 @@
 //! Points, boxes and masks go where the pixels go, and back, through every transform that moves pixels; every transform
 //! keeps its word on what can be undone.
 
+mod cases;
+
 use gradus_vision::transform::functional::Rotation;
 use gradus_vision::transform::{
     AdjustGamma, CenterCrop, ColorJitter, Compose, ConvertImageDtype, ElasticTransform, FiveCrop, GaussianBlur,
@@ -11,7 +13,7 @@ use gradus_vision::transform::{
     ToPILImage, ToTensor, Tone, Transform, TrivialAugmentWide, sample_generator,
 };
 use gradus_vision::{Image, Mode};
-use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
+use proptest::prelude::{Strategy, any, proptest};
 use proptest::{collection, prop_assert, prop_assert_eq};
 use tensor::{DType, Tensor};
 
@@ -96,12 +98,6 @@ fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 /// A random picture with colour, 2 to 20 pixels a side.
 fn pictures() -> impl Strategy<Value = Image> {
     (2usize..20, 2usize..20).prop_flat_map(|(h, w)| {
@@ -110,7 +106,7 @@ fn pictures() -> impl Strategy<Value = Image> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn masks_and_points_agree(y in 10usize..ROWS - 10, x in 10usize..COLUMNS - 10, seed in 0u64..1000, tensor in any::<bool>()) {
@@ -153,6 +149,23 @@ proptest! {
             }
         }
         prop_assert!(compared >= 6, "only {compared} spots survived");
+    }
+
+    /// Nothing is mixed in a mask, there or back: 7 and 200 are classes, and 0 is what came from nowhere.
+    #[test]
+    fn values_of_masks_are_left_alone(seed in 0u64..1000, tensor in any::<bool>()) {
+        let classes: Vec<u8> = (0..ROWS * COLUMNS).map(|i| if (i / COLUMNS / 3 + i % COLUMNS / 2) % 2 == 0 { 7 } else { 200 }).collect();
+        let classes = Image::from_bytes(&classes, Mode::L, [ROWS, COLUMNS]);
+        for (name, transform) in movers() {
+            let photo = Image::filled(Mode::RGB, [ROWS, COLUMNS], &[90, 120, 30]);
+            let (_, record) = transform.apply(photo.into(), &mut sample_generator(seed, 0, 0));
+            let mask: Picture = if tensor { classes.pixels().clone().into() } else { classes.clone().into() };
+            let there = record.mask(mask);
+            let back = record.mask_back(there.clone());
+            for values in [there.into_tensor().to_vec::<u8>(), back.into_tensor().to_vec::<u8>()] {
+                prop_assert!(values.iter().all(|v| [0, 7, 200].contains(v)), "{name}");
+            }
+        }
     }
 
     /// Each crop of several by itself: the picture, points, boxes and masks through it and back.
