@@ -105,6 +105,9 @@ fn rows_of_a_confusion_matrix_are_true_classes() {
     };
     let color = |share: f64| Colormap::Viridis.color(share.sqrt());
     assert_eq!([cell(0, 0), cell(0, 1), cell(1, 0), cell(1, 1)], [1.0 / 3.0, 2.0 / 3.0, 0.0, 1.0].map(color));
+    // Names stand above their columns, however long.
+    let long = confusion_matrix(&counts, &["a long-haired cat", "another animal"]);
+    assert!(long.width() > 3 * Canvas::text_width("a long-haired cat", 15.0));
 }
 
 #[test]
