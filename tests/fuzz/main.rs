@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use gradus::nn::io::{read_pytorch, read_safetensors};
 use gradus::tensor::io::{read_npz, write_npz};
 use gradus::tensor::{DType, Tensor};
-use gradus::vision::datasets::{Manifest, Split, cifar10, cifar100, emnist, read_idx, stl10};
+use gradus::vision::datasets::{Manifest, Split, cifar10, cifar100, emnist, read_idx, stl10, stl10_unlabeled};
 use gradus::vision::{Image, Limits};
 use peak_alloc::PeakAlloc;
 use run::{Target, fuzz, gzip, packed, unpacked, zip};
@@ -123,13 +123,16 @@ fn cifar_pickle() {
 
 #[test]
 fn tar() {
-    let record: Vec<u8> = (0..3073).map(|i| (i % 10) as u8).collect();
-    let mut header = vec![0; 512];
-    header[..34].copy_from_slice(b"cifar-10-batches-bin/test_batch.bi");
-    header[34] = b'n';
-    header[124..135].copy_from_slice(format!("{:011o}", record.len()).as_bytes());
-    header[156] = b'0';
-    let tar = [header, record, vec![0; 1535]].concat();
+    let archive = |name: &str, bytes: Vec<u8>| {
+        let mut header = vec![0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());
+        header[156] = b'0';
+        let end = vec![0; bytes.len().next_multiple_of(512) - bytes.len() + 1024];
+        [header, bytes, end].concat()
+    };
+    let cifar = archive("cifar-10-batches-bin/test_batch.bin", (0..3073).map(|i| (i % 10) as u8).collect());
+    let stl = archive("stl10_binary/unlabeled_X.bin", vec![7; 3 * 96 * 96]);
     // A changed header is summed anew, or the sum alone would refuse it.
     let summed = |bytes: &[u8]| {
         let mut bytes = bytes.to_vec();
@@ -142,12 +145,16 @@ fn tar() {
     };
     fuzz(Target {
         name: "tar",
-        seeds: vec![tar.clone(), [tar.clone(), tar].concat()],
+        seeds: vec![cifar.clone(), [cifar.clone(), cifar].concat(), stl],
         limit: |bytes| 6 * 1032 * bytes.len() + MIB,
         read: &|bytes, folder| {
             let bytes = summed(bytes);
             let bytes = if bytes.len() % 2 == 0 { bytes } else { gzip(&bytes) };
-            cifar10(folder.write("a.tar", &bytes), Split::Test).map(drop).map_err(|error| error.to_string())
+            let path = folder.write("a.tar", &bytes);
+            // Held whole, and read as it comes.
+            let streamed =
+                |_| stl10_unlabeled(&path).and_then(|mut images| images.try_for_each(|image| image.map(drop)));
+            cifar10(&path, Split::Test).map(drop).or_else(streamed).map_err(|error| error.to_string())
         },
     });
 }
@@ -166,7 +173,10 @@ fn stl() {
             let (labels, pictures) = bytes.get(1..).unwrap_or_default().split_at(labels);
             folder.write("test_y.bin", labels);
             folder.write("test_X.bin", pictures);
-            stl10(folder.path(), Split::Test).map(drop).map_err(|error| error.to_string())
+            folder.write("unlabeled_X.bin", pictures);
+            let streamed =
+                stl10_unlabeled(folder.path()).and_then(|mut images| images.try_for_each(|image| image.map(drop)));
+            stl10(folder.path(), Split::Test).map(drop).and(streamed).map_err(|error| error.to_string())
         },
     });
 }

@@ -34,7 +34,7 @@ pub use memory::{ConcatImages, ImageSubset, InMemory};
 pub use on_disk::OnDisk;
 pub use shapes::{SHAPES, Shapes};
 pub use statistics::{class_counts, class_weights, mean_std, mean_std_with};
-pub use stl10::stl10;
+pub use stl10::{Stl10Unlabeled, stl10, stl10_unlabeled};
 
 /// The part of a data set that is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

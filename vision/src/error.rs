@@ -44,8 +44,8 @@ pub enum VisionError {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What is too large: `the number of pixels`, `the width`, ...
-        what: &'static str,
+        /// What is too large: `the longer side of 30000 x 1 pixels`, `the unpacked size in bytes`, ...
+        what: String,
         /// How large it is.
         size: u64,
         /// How large it may be.

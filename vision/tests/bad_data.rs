@@ -1,15 +1,18 @@
 //! Data sets' files that are not what they should be: each is read right, or refused in one line that names the file, the
 //! place and the reason.
 
+mod cases;
 mod files;
 
 use std::io::{Cursor, Write};
 use std::path::Path;
 
 use files::{line, picture, png, write};
-use gradus_vision::datasets::{ImageDataset, Manifest, Split, cifar10, emnist, mnist, read_idx, stl10};
+use gradus_vision::datasets::{
+    ImageDataset, Manifest, OnDisk, Split, cifar10, emnist, mnist, read_idx, stl10, stl10_unlabeled,
+};
 use proptest::collection;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{any, proptest};
 use tempfile::tempdir;
 
 fn idx(shape: &[u32], data: &[u8]) -> Vec<u8> {
@@ -196,6 +199,12 @@ fn emnist_as_published_is_a_zip_of_gzips() {
             "short.zip/{images_name}: the data of shape [1, 2, 2] at byte 16: expected 4 bytes, found the end of the file after 3"
         )
     );
+    // A name that breaks the line does not break the message.
+    let archive = write(root, "lines.zip", &zip(&[(&format!("g\nz/{}", &images_name[5..]), &short)]));
+    assert!(
+        line(emnist(&archive, "letters", Split::Test), root)
+            .starts_with("lines.zip/g z/emnist-letters-test-images-idx3-ubyte.gz: the data of shape [1, 2, 2]")
+    );
     let none = write(root, "none.zip", b"not an archive");
     assert!(
         line(emnist(none, "letters", Split::Test), root)
@@ -237,14 +246,55 @@ fn stl10_as_published_is_a_tar() {
     );
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+#[test]
+fn the_unlabelled_part_of_stl10_comes_picture_by_picture() {
+    const PICTURE: usize = 27_648;
+    let dir = tempdir().unwrap();
+    let root = dir.path();
+    let bytes: Vec<u8> = (0..3 * PICTURE).map(|i| (i % 253) as u8).collect();
+    let archived = |part: &[u8]| tar(&[("stl10_binary/test_y.bin", &[1, 2]), ("stl10_binary/unlabeled_X.bin", part)]);
+    let archive = write(root, "stl10_binary.tar.gz", &gzip(&archived(&bytes)));
+    write(root, "stl10_binary/unlabeled_X.bin", &bytes);
+    // Planes lie in columns in the file.
+    let pixel = |index: usize, [c, y, x]: [usize; 3]| bytes[index * PICTURE + c * 96 * 96 + x * 96 + y];
+    let images = |path: &Path| stl10_unlabeled(path).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    let on_disk = OnDisk::stl10_unlabeled(root).unwrap();
+    assert_eq!((on_disk.len(), on_disk.classes()), (3, &["unlabeled".to_string()][..]));
+    for path in [archive.as_path(), root] {
+        let images = images(path);
+        assert_eq!(images.len(), 3);
+        for (index, image) in images.iter().enumerate() {
+            for at @ [c, y, x] in [[0, 0, 0], [0, 1, 0], [1, 0, 1], [2, 95, 7]] {
+                assert_eq!(image.pixel(y, x)[c], pixel(index, at));
+            }
+            assert_eq!(on_disk.image(index).unwrap(), (image.clone(), 0));
+        }
+    }
+    assert_eq!(images(root), images(&root.join("stl10_binary")));
+    // An archive that breaks off gives what came before.
+    let broken = write(root, "broken.tar", &archived(&bytes)[..1024 + 512 + PICTURE + 9]);
+    let mut images = stl10_unlabeled(&broken).unwrap();
+    assert!(images.next().unwrap().is_ok());
+    assert_eq!(
+        line(images.next().unwrap(), root),
+        "broken.tar/stl10_binary/unlabeled_X.bin: picture 1: expected 27648 bytes, found the end of the file"
+    );
+    assert!(images.next().is_none());
+    let none = write(root, "none.tar", &tar(&[]));
+    assert_eq!(line(stl10_unlabeled(none), root), "none.tar: the archive: expected a file unlabeled_X.bin, found none");
+    let length = "stl10_binary/unlabeled_X.bin: its length: expected a whole number of pictures of 27648 bytes, found";
+    let lines = write(root, "lines.tar", &tar(&[("stl10\nbinary/unlabeled_X.bin", &[0; 5])]));
+    assert!(line(stl10_unlabeled(lines), root).starts_with("lines.tar/stl10 binary/unlabeled_X.bin: its length: "));
+    let odd = write(root, "odd.tar", &archived(&bytes[..700]));
+    assert_eq!(line(stl10_unlabeled(odd), root), format!("odd.tar/{length} 700 bytes"));
+    write(root, "stl10_binary/unlabeled_X.bin", &bytes[..PICTURE + 1]);
+    assert_eq!(line(stl10_unlabeled(root), root), format!("{length} 27649 bytes"));
+    assert_eq!(line(OnDisk::stl10_unlabeled(root), root), format!("{length} 27649 bytes"));
+    assert!(line(stl10_unlabeled(root.join("away")), root).starts_with("cannot read away/unlabeled_X.bin: "));
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn data_files_never_panic(bytes in collection::vec(any::<u8>(), 0..200), at in 0usize..400, value in any::<u8>()) {

@@ -1,5 +1,6 @@
 //! Pictures that are not what they should be: each is read right, or refused in one line that names it and the reason.
 
+mod cases;
 mod files;
 
 use std::fs;
@@ -10,7 +11,7 @@ use gradus_vision::image::{Unreadable, read_folder, read_image_float};
 use gradus_vision::transform::{Compose, Normalize, Pixels, Resize, ToTensor, Transform, sample_generator};
 use gradus_vision::{Format, Image, Limits, Mode};
 use nn::data::DataLoader;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{any, proptest};
 use proptest::{collection, prop_assert};
 use tempfile::tempdir;
 
@@ -123,8 +124,38 @@ fn sizes_at_the_edge() {
         assert_eq!((x.size(), record.invert(x).picture.to_image()), ([8, 8], image));
     }
     let bytes = png(&Image::filled(Mode::L, [30_000, 1], &[9]));
-    let error = Image::decode_with(&bytes, Limits { max_side: 20_000, ..Limits::default() }).unwrap_err();
-    assert_eq!(error.to_string(), "cannot decode <bytes>: Image size exceeds limit");
+    let folder = tempdir().unwrap();
+    let path = write(folder.path(), "column.png", &bytes);
+    let refused = |limits: Limits| line(Image::open_with(&path, limits), folder.path());
+    assert_eq!(
+        refused(Limits { max_side: 20_000, ..Limits::default() }),
+        "column.png: the longer side of 1 x 30000 pixels is 30000, over the limit of 20000"
+    );
+    assert_eq!(
+        refused(Limits { max_pixels: 29_999, ..Limits::default() }),
+        "column.png: the area of 1 x 30000 pixels is 30000, over the limit of 29999"
+    );
+    assert_eq!(
+        refused(Limits { max_alloc: 29_999, ..Limits::default() }),
+        "column.png: the decoded size in bytes of 1 x 30000 pixels is 30000, over the limit of 29999"
+    );
+    // A row buffer of the decoder that is over the limit by itself.
+    assert_eq!(
+        refused(Limits { max_alloc: 0, ..Limits::default() }),
+        "cannot decode column.png: it takes more memory than the limit of 0 bytes"
+    );
+    assert!(Image::open_with(&path, Limits { max_side: 30_000, max_pixels: 30_000, ..Limits::default() }).is_ok());
+    // So in every format.
+    for format in [Format::Png, Format::Jpeg(80), Format::WebP, Format::Bmp, Format::Tiff, Format::Pnm] {
+        let mut bytes = Vec::new();
+        picture().encode(format, &mut bytes).unwrap();
+        let refused = |limits| Image::decode_with(&bytes, limits).unwrap_err().to_string();
+        let side = refused(Limits { max_side: 4, ..Limits::default() });
+        assert_eq!(side, "<bytes>: the longer side of 5 x 4 pixels is 5, over the limit of 4", "{format:?}");
+        let area = refused(Limits { max_pixels: 19, ..Limits::default() });
+        let of = if format == Format::WebP { "a frame of " } else { "" };
+        assert_eq!(area, format!("<bytes>: the area of {of}5 x 4 pixels is 20, over the limit of 19"), "{format:?}");
+    }
     // A header that declares 60,000 x 60,000 pixels is refused before anything is allocated.
     let mut bomb = png(&picture());
     bomb[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
@@ -132,7 +163,7 @@ fn sizes_at_the_edge() {
     crc.update(&bomb[12..29]);
     bomb[29..33].copy_from_slice(&crc.sum().to_be_bytes());
     let error = Image::decode(&bomb).unwrap_err().to_string();
-    assert_eq!(error, "<bytes>: the number of pixels is 3600000000, over the limit of 134217728");
+    assert_eq!(error, "<bytes>: the area of 60000 x 60000 pixels is 3600000000, over the limit of 134217728");
 }
 
 #[test]
@@ -234,14 +265,8 @@ fn exif_orientation_is_honoured() {
     assert_eq!((Image::decode(&jpeg).unwrap().height(), Image::decode(&turned).unwrap().height()), (8, 16));
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn bytes_never_panic(bytes in collection::vec(any::<u8>(), 0..300), kind in 0usize..9) {

@@ -93,3 +93,81 @@ fn drawing_outside_is_cut_off() {
 fn two_channels_are_no_picture() {
     Canvas::from_tensor(&Tensor::zeros([2, 4, 4], DType::F32));
 }
+
+#[test]
+fn rows_of_a_confusion_matrix_are_true_classes() {
+    let counts = confusion_counts(&Tensor::from([0i64, 0, 0, 1]), &Tensor::from([0i64, 1, 1, 1]), 2);
+    assert_eq!(counts.to_vec::<i64>(), [1, 2, 0, 1]);
+    let canvas = confusion_matrix(&counts, &["a", "b"]);
+    // From the right and the bottom: a margin of 16, cells of 44. Shares are by row: 1/3, 2/3, 0 and 1, under a root.
+    let cell = |row: usize, column: usize| {
+        canvas.pixel(canvas.height() - 16 - 44 * (2 - row) + 4, canvas.width() - 16 - 44 * (2 - column) + 4)
+    };
+    let color = |share: f64| Colormap::Viridis.color(share.sqrt());
+    assert_eq!([cell(0, 0), cell(0, 1), cell(1, 0), cell(1, 1)], [1.0 / 3.0, 2.0 / 3.0, 0.0, 1.0].map(color));
+    // Names stand above their columns, however long.
+    let long = confusion_matrix(&counts, &["a long-haired cat", "another animal"]);
+    assert!(long.width() > 3 * Canvas::text_width("a long-haired cat", 15.0));
+}
+
+#[test]
+fn an_animation_shows_each_frame_as_long_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.gif");
+    save_gif(&Tensor::zeros([3, 1, 4, 5], DType::F32), &path, 120).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    // The graphic control extension: its mark, its size, flags, and the delay in hundredths of a second.
+    let delays: Vec<u16> = bytes
+        .windows(6)
+        .filter(|block| block.starts_with(&[0x21, 0xf9, 4]))
+        .map(|block| u16::from_le_bytes([block[4], block[5]]))
+        .collect();
+    assert_eq!(delays, [12, 12, 12]);
+    // Without end: the Netscape block with a count of 0.
+    let at = bytes.windows(11).position(|block| block == b"NETSCAPE2.0").unwrap();
+    assert_eq!(bytes[at + 11..at + 15], [3, 1, 0, 0]);
+}
+
+#[test]
+fn predictions_are_green_where_right_and_red_where_wrong() {
+    let mut sheet = Sheet::new(2);
+    let black = Tensor::zeros([1, 20, 60], DType::F32);
+    sheet.push_prediction(&black, "cat", "cat");
+    sheet.push_prediction(&black, "cat", "dog");
+    let canvas = sheet.to_canvas();
+    // A frame of 3 pixels around each picture, which begins 8 pixels from the corner.
+    assert_eq!(canvas.pixel(8, 8), GREEN);
+    let right = (0..canvas.width()).rev().find(|&x| canvas.pixel(18, x) != WHITE).unwrap();
+    assert_eq!(canvas.pixel(18, right), RED);
+    // The true class stands beside the wrong one, and both fit.
+    assert!(canvas.width() >= 8 + 60 + 8 + Canvas::text_width("cat (is dog)", 16.0));
+}
+
+#[test]
+fn a_range_of_colours_is_kept_and_a_frame_has_four_sides() {
+    let x = Tensor::from([[0.0f64, 1.0, 2.0]]);
+    let colors = |range| color_map(&x, Colormap::Gray, range).select(0, 0).to_vec::<u8>();
+    assert_eq!((colors(None), colors(Some((0.0, 4.0)))), (vec![0, 128, 255], vec![0, 64, 128]));
+    let mut canvas = Canvas::new(9, 8, WHITE);
+    canvas.frame((1, 2), (6, 5), 2, RED);
+    for row in 0..9usize {
+        for column in 0..8usize {
+            let (outer, inner) =
+                ((1..7).contains(&row) && (2..7).contains(&column), (3..5).contains(&row) && column == 4);
+            assert_eq!(canvas.pixel(row, column), if outer && !inner { RED } else { WHITE }, "{row} {column}");
+        }
+    }
+}
+
+#[test]
+fn every_line_of_a_chart_is_inside_it() {
+    let low: Vec<(f64, f64)> = (0..9).map(|x| (f64::from(x), 0.1)).collect();
+    let high: Vec<(f64, f64)> = low.iter().map(|&(x, _)| (x, 5.0)).collect();
+    let canvas = Curves::new("two", "x").line("low", &low).line("high", &high).to_canvas().unwrap();
+    // A flat line of the palette's colour, over at least 500 columns in one row.
+    let longest = |color: [u8; 3]| {
+        let count = |row: usize| (0..canvas.width()).filter(|&column| canvas.pixel(row, column) == color).count();
+        (0..canvas.height()).map(count).max().unwrap_or(0)
+    };
+    assert!(longest([0, 114, 178]) > 500 && longest([213, 94, 0]) > 500);
+}

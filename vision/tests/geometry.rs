@@ -1,6 +1,8 @@
 //! Points, boxes and masks go where the pixels go, and back, through every transform that moves pixels; every transform
 //! keeps its word on what can be undone.
 
+mod cases;
+
 use gradus_vision::transform::functional::Rotation;
 use gradus_vision::transform::{
     AdjustGamma, CenterCrop, ColorJitter, Compose, ConvertImageDtype, ElasticTransform, FiveCrop, GaussianBlur,
@@ -11,7 +13,7 @@ use gradus_vision::transform::{
     ToPILImage, ToTensor, Tone, Transform, TrivialAugmentWide, sample_generator,
 };
 use gradus_vision::{Image, Mode};
-use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
+use proptest::prelude::{Strategy, any, proptest};
 use proptest::{collection, prop_assert, prop_assert_eq};
 use tensor::{DType, Tensor};
 
@@ -96,12 +98,6 @@ fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
     (a[0] - b[0]).hypot(a[1] - b[1])
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 /// A random picture with colour, 2 to 20 pixels a side.
 fn pictures() -> impl Strategy<Value = Image> {
     (2usize..20, 2usize..20).prop_flat_map(|(h, w)| {
@@ -110,7 +106,7 @@ fn pictures() -> impl Strategy<Value = Image> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn masks_and_points_agree(y in 10usize..ROWS - 10, x in 10usize..COLUMNS - 10, seed in 0u64..1000, tensor in any::<bool>()) {
@@ -153,6 +149,78 @@ proptest! {
             }
         }
         prop_assert!(compared >= 6, "only {compared} spots survived");
+    }
+
+    /// Nothing is mixed in a mask, there or back: 7 and 200 are classes, and 0 is what came from nowhere.
+    #[test]
+    fn values_of_masks_are_left_alone(seed in 0u64..1000, tensor in any::<bool>()) {
+        let classes: Vec<u8> = (0..ROWS * COLUMNS).map(|i| if (i / COLUMNS / 3 + i % COLUMNS / 2) % 2 == 0 { 7 } else { 200 }).collect();
+        let classes = Image::from_bytes(&classes, Mode::L, [ROWS, COLUMNS]);
+        for (name, transform) in movers() {
+            let photo = Image::filled(Mode::RGB, [ROWS, COLUMNS], &[90, 120, 30]);
+            let (_, record) = transform.apply(photo.into(), &mut sample_generator(seed, 0, 0));
+            let mask: Picture = if tensor { classes.pixels().clone().into() } else { classes.clone().into() };
+            let there = record.mask(mask);
+            let back = record.mask_back(there.clone());
+            for values in [there.into_tensor().to_vec::<u8>(), back.into_tensor().to_vec::<u8>()] {
+                prop_assert!(values.iter().all(|v| [0, 7, 200].contains(v)), "{name}");
+            }
+        }
+    }
+
+    /// Each crop of several by itself: the picture, points, boxes and masks through it and back.
+    #[test]
+    fn each_of_several_crops_has_its_way(
+        image in pictures(), seed in 0u64..1000, part in [0.0f64..1.0, 0.0f64..1.0], at in [0.0f64..1.0, 0.0f64..1.0],
+        tensor in any::<bool>(), ten in any::<bool>(), vertical in any::<bool>()
+    ) {
+        let (rows, columns) = (image.height(), image.width());
+        let of = |share: f64, size: usize| 1 + (share * (size - 1) as f64) as usize;
+        let size = [of(part[0], rows), of(part[1], columns)];
+        let crops: Box<dyn Transform> = match ten {
+            true => Box::new(TenCrop::new(size).vertical_flip(vertical)),
+            false => Box::new(FiveCrop::new(size)),
+        };
+        let around = |crops| Compose::new().then(RandomHorizontalFlip::new(0.5)).then(crops).then(RandomVerticalFlip::new(0.5));
+        let start: Picture = if tensor { image.to_tensor().into() } else { image.clone().into() };
+        let (result, record) = around(crops).apply(start.clone(), &mut sample_generator(seed, 0, 0));
+        let (result, each) = (result.into_tensor(), record.each());
+        prop_assert_eq!((each.len(), result.shape()[0]), if ten { (10, 10) } else { (5, 5) });
+        // A picture whose pixels say where they are.
+        let places: Vec<u8> = (0..rows * columns).flat_map(|i| [(i / columns) as u8, (i % columns) as u8, 1]).collect();
+        let places = Image::from_bytes(&places, Mode::RGB, [rows, columns]);
+        for (i, one) in each.iter().enumerate() {
+            let crop = result.select(0, i as isize);
+            let repeated = one.repeat(start.clone()).into_tensor();
+            prop_assert_eq!(repeated.shape(), crop.shape());
+            prop_assert!(repeated.to_dtype(DType::F32).to_vec::<f32>() == crop.to_dtype(DType::F32).to_vec::<f32>());
+            prop_assert_eq!(one.invertibility() == Invertibility::Exact, size == [rows, columns]);
+            let there = one.mask(places.clone()).to_image();
+            prop_assert_eq!([there.height(), there.width()], size);
+            // The middle of every pixel, and boxes of one pixel.
+            let [y, x] = [(at[0] * size[0] as f64) as usize, (at[1] * size[1] as f64) as usize];
+            let from = there.pixel(y, x);
+            let (middle, origin) = ([x as f64 + 0.5, y as f64 + 0.5], [f64::from(from[1]) + 0.5, f64::from(from[0]) + 0.5]);
+            prop_assert_eq!(one.points(&[origin])[0], middle);
+            prop_assert_eq!(one.points_back(&[middle])[0], origin);
+            let pixel = |[x, y]: [f64; 2]| [x - 0.5, y - 0.5, x + 0.5, y + 0.5];
+            prop_assert_eq!(one.boxes(&[pixel(origin)])[0], pixel(middle));
+            prop_assert_eq!(one.boxes_back(&[pixel(middle)])[0], pixel(origin));
+            // Back: the crop in its place, nothing elsewhere, and the mask says where that is.
+            let undone = one.invert(crop);
+            prop_assert!(undone.lost.is_empty());
+            prop_assert_eq!(undone.picture.image().is_some(), !tensor);
+            let (back, survived) = (undone.picture.to_image(), one.mask_back(Image::filled(Mode::L, size, &[255])).to_image());
+            let mut count = 0;
+            for y in 0..rows {
+                for x in 0..columns {
+                    let kept = survived.pixel(y, x)[0] == 255;
+                    count += usize::from(kept);
+                    prop_assert_eq!(back.pixel(y, x), if kept { image.pixel(y, x) } else { vec![0; 3] });
+                }
+            }
+            prop_assert_eq!(count, size[0] * size[1]);
+        }
     }
 
     #[test]
@@ -283,11 +351,39 @@ fn declared() -> Vec<(Box<dyn Transform>, Word)> {
 }
 
 #[test]
+fn crops_of_crops_count_the_last_axis_last() {
+    let places: Vec<u8> = (0..48).collect();
+    let image = Image::from_bytes(&places, Mode::L, [6, 8]);
+    let transforms = Compose::new().then(FiveCrop::new([4, 5])).then(TenCrop::new([2, 3]));
+    let (result, record) = transforms.apply(image.clone().into(), &mut sample_generator(0, 0, 0));
+    let (result, each) = (result.into_tensor(), record.each());
+    assert_eq!((result.shape(), each.len()), (&[10, 5, 1, 2, 3][..], 50));
+    let pictures = result.reshape([50, 1, 2, 3]);
+    for (i, one) in each.iter().enumerate() {
+        assert_eq!(one.mask(image.clone()).to_image().to_bytes(), pictures.select(0, i as isize).to_vec::<u8>());
+    }
+    assert_eq!(Record::default().each().len(), 1);
+}
+
+fn message(f: fn()) -> String {
+    let fault = std::panic::catch_unwind(f).unwrap_err();
+    fault.downcast_ref::<String>().cloned().unwrap_or_default()
+}
+
+#[test]
+fn points_of_several_crops_ask_which() {
+    let fault = |op: &str| format!("{op}: TenCrop makes 10 pictures of one; ask each of each()");
+    fn ten() -> Record {
+        TenCrop::new([1, 1]).apply(Tensor::zeros([1, 2, 2], DType::U8).into(), &mut sample_generator(0, 0, 0)).1
+    }
+    assert_eq!(message(|| _ = ten().points(&[])), fault("points"));
+    assert_eq!(message(|| _ = ten().points_back(&[])), fault("points_back"));
+    assert_eq!(message(|| _ = ten().boxes(&[])), fault("boxes"));
+    assert_eq!(message(|| _ = ten().boxes_back(&[])), fault("boxes_back"));
+}
+
+#[test]
 fn faults_of_options_are_told() {
-    let message = |f: fn()| {
-        let fault = std::panic::catch_unwind(f).unwrap_err();
-        fault.downcast_ref::<String>().cloned().unwrap_or_default()
-    };
     assert_eq!(message(|| _ = RandAugment::new(2, 31)), "rand_augment: the magnitude must be below 31, got 31");
     assert_eq!(
         message(|| _ = RandAugment::new(2, 9).num_magnitude_bins(9)),

@@ -1,5 +1,7 @@
 //! `inverse(transform(x)) == x`: exactly, within a stated bound, or on what survived, over random pictures and sizes.
 
+mod cases;
+
 use gradus_vision::transform::{
     AdjustGamma, CenterCrop, ColorJitter, Compose, FiveCrop, Interpolation, Invertibility, Normalize, Pad, PaddingMode,
     Picture, Pixels, RandomAffine, RandomApply, RandomChoice, RandomCrop, RandomErasing, RandomHorizontalFlip,
@@ -7,7 +9,7 @@ use gradus_vision::transform::{
     TenCrop, ToTensor, Transform, TrivialAugmentWide, sample_generator, transform_invert,
 };
 use gradus_vision::{Image, Mode};
-use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
+use proptest::prelude::{Strategy, any, proptest};
 use proptest::{collection, prop_assert, prop_assert_eq};
 use tensor::{Generator, Tensor};
 
@@ -37,14 +39,8 @@ fn survivors(record: &gradus_vision::transform::Record, like: &Picture, image: &
     mask
 }
 
-/// 64 cases unless `PROPTEST_CASES` says otherwise.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(64);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases::config())]
 
     #[test]
     fn exact_transforms_come_back_exactly(image in pictures(), seed in 0u64..1000, pad in 0isize..5) {
@@ -233,4 +229,23 @@ fn choices_follow_their_weights() {
         let (_, record) = run(&choice, &image, seed);
         assert_eq!(record.actions()[0].name(), "RandomVerticalFlip");
     }
+}
+
+#[test]
+fn chances_are_what_they_say_and_strengths_go_both_ways() {
+    let count = |transform: &dyn Transform| {
+        let image = smooth(6, 6);
+        (0..400).filter(|&seed| !run(transform, &image, seed).1.actions().is_empty()).count()
+    };
+    for (p, range) in [(0.0, 0..1), (0.25, 60..140), (1.0, 400..401)] {
+        let apply = RandomApply::new(Compose::new().then(RandomInvert::new(1.0)), p);
+        assert!(range.contains(&count(&apply)), "apply {p}: {}", count(&apply));
+        assert!(range.contains(&count(&RandomHorizontalFlip::new(p))), "flip {p}");
+        assert!(range.contains(&count(&RandomErasing::new(p))), "erasing {p}");
+    }
+    // Of pictures that are moved along x, some go left and some go right.
+    let moved: Vec<f64> = (0..200)
+        .map(|seed| run(&TrivialAugmentWide::default(), &smooth(40, 40), seed).1.points(&[[20.0, 20.0]])[0][0] - 20.0)
+        .collect();
+    assert!(moved.iter().any(|&x| x > 1.0) && moved.iter().any(|&x| x < -1.0));
 }

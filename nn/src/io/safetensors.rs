@@ -145,7 +145,9 @@ pub fn load_safetensors(path: impl AsRef<Path>) -> Result<SafeTensorsFile, IoErr
 /// # Errors
 /// What is wrong with them.
 pub fn read_safetensors(bytes: &[u8]) -> Result<SafeTensorsFile, String> {
-    let invalid = |error: safetensors::SafeTensorError| format!("not a safetensors file: {error}");
+    // Names in the header may hold line breaks.
+    let one_line = |reason: String| reason.replace(char::is_control, " ");
+    let invalid = |error: safetensors::SafeTensorError| one_line(format!("not a safetensors file: {error}"));
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
     let parsed = SafeTensors::deserialize(bytes).map_err(invalid)?;
     let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
@@ -153,8 +155,8 @@ pub fn read_safetensors(bytes: &[u8]) -> Result<SafeTensorsFile, String> {
     views.sort_by_key(|(_, view)| view.data().as_ptr() as usize);
     let mut tensors = Vec::with_capacity(views.len());
     for (name, view) in views {
-        let tensor =
-            elements(view.dtype(), view.shape(), view.data()).map_err(|reason| format!("tensor {name}: {reason}"))?;
+        let tensor = elements(view.dtype(), view.shape(), view.data())
+            .map_err(|reason| one_line(format!("tensor {name}: {reason}")))?;
         tensors.push((name.to_string(), tensor));
     }
     Ok(SafeTensorsFile { tensors, metadata })

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tensor::Tensor;
 
-use super::archive::{read_all, read_tar};
+use super::archive::{inside, read_all, read_tar};
 use super::pickle::Pickle;
 use super::{InMemory, Split, names};
 use crate::error::{Result, VisionError};
@@ -74,7 +74,7 @@ fn find(path: &Path, stems: &[String], directories: &[&str]) -> Result<Vec<Batch
                     return Err(VisionError::malformed(path, "the archive", format!("a file {stem}"), "none"));
                 };
                 let (name, bytes) = files.swap_remove(at);
-                Ok(Batch { path: path.join(&name), binary: name.ends_with(".bin"), bytes })
+                Ok(Batch { path: inside(path, &name), binary: name.ends_with(".bin"), bytes })
             })
             .collect();
     }

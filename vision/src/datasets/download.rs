@@ -234,7 +234,7 @@ fn attempt(agent: &ureq::Agent, url: &str, part: &Path, progress: &mut dyn FnMut
     }
     let all = response.body().content_length().map(|rest| rest.saturating_add(have));
     if let Some(size) = all.filter(|&size| size > MAX_BYTES) {
-        let what = "the size in bytes";
+        let what = "the size in bytes".into();
         return Err(VisionError::TooLarge { path: part.to_path_buf(), what, size, limit: MAX_BYTES });
     }
     let mut source = response.body_mut().as_reader().take(MAX_BYTES - have + 1);
@@ -254,7 +254,7 @@ fn attempt(agent: &ureq::Agent, url: &str, part: &Path, progress: &mut dyn FnMut
         return Err(failed(format!("it ended after {have} of {all} bytes")));
     }
     if have > MAX_BYTES {
-        let what = "the size in bytes";
+        let what = "the size in bytes".into();
         return Err(VisionError::TooLarge { path: part.to_path_buf(), what, size: have, limit: MAX_BYTES });
     }
     file.sync_all().map_err(VisionError::io("write", part))

@@ -6,12 +6,15 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::ImageDataset;
+use tensor::Tensor;
+
+use super::{ImageDataset, names, stl10};
 use crate::error::{Result, VisionError};
 use crate::image::{Image, Mode};
 
 /// Pictures of one size in one uncompressed file of records, each a label byte (after `skip` others) and the planes of
-/// the picture, as in CIFAR's binary files; or an IDX file of pictures with labels given beside.
+/// the picture, as in CIFAR's binary files; or an IDX file of pictures with labels given beside; or STL-10's pictures
+/// without labels.
 #[derive(Debug)]
 pub struct OnDisk {
     path: PathBuf,
@@ -21,6 +24,8 @@ pub struct OnDisk {
     before: usize,
     mode: Mode,
     size: [usize; 2],
+    /// Whether planes lie column by column.
+    columns: bool,
     labels: Vec<usize>,
     classes: Vec<String>,
 }
@@ -65,6 +70,7 @@ impl OnDisk {
             before,
             mode: Mode::L,
             size,
+            columns: false,
             labels,
             classes,
         })
@@ -97,8 +103,23 @@ impl OnDisk {
             labels.push(usize::from(label[0]));
         }
         let file = Mutex::new(file);
-        let (mode, size) = (Mode::RGB, [32, 32]);
-        Ok(OnDisk { path: path.into(), file, start: 0, record, before: label_bytes, mode, size, labels, classes })
+        let (path, start, before, mode, size, columns) = (path.into(), 0, label_bytes, Mode::RGB, [32, 32], false);
+        Ok(OnDisk { path, file, start, record, before, mode, size, columns, labels, classes })
+    }
+
+    /// STL-10's pictures without labels, from `unlabeled_X.bin` in a directory or in the directory `stl10_binary` inside it;
+    /// all of one class named `unlabeled`. [`stl10_unlabeled`](super::stl10_unlabeled) reads them from the archive too, in
+    /// order.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or its length is not a whole number of pictures.
+    pub fn stl10_unlabeled(directory: impl AsRef<Path>) -> Result<OnDisk> {
+        let (path, file, length) = stl10::open_unlabeled(directory.as_ref())?;
+        let (labels, classes) = (vec![0; stl10::count(length, &path)?], names(&["unlabeled"]));
+        let (file, size) = (Mutex::new(file), [stl10::SIDE; 2]);
+        let (start, before, mode, columns) = (0, 0, Mode::RGB, true);
+        let record = (mode.channels() * size[0] * size[1]) as u64;
+        Ok(OnDisk { path, file, start, record, before, mode, size, columns, labels, classes })
     }
 }
 
@@ -116,8 +137,10 @@ impl ImageDataset for OnDisk {
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(VisionError::io("read", &self.path))?;
         drop(file);
-        let pixels = tensor::Tensor::from_vec(bytes, [self.mode.channels(), self.size[0], self.size[1]]);
-        Ok((Image::from_pixels(pixels), class))
+        let [rows, columns] = self.size;
+        let planes = if self.columns { [columns, rows] } else { [rows, columns] };
+        let pixels = Tensor::from_vec(bytes, [self.mode.channels(), planes[0], planes[1]]);
+        Ok((Image::from_pixels(if self.columns { pixels.transpose(1, 2) } else { pixels }), class))
     }
 
     fn class(&self, index: usize) -> Result<usize> {

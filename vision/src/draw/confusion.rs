@@ -45,26 +45,28 @@ pub fn confusion_matrix(counts: &Tensor, names: &[impl AsRef<str>]) -> Canvas {
     }
     let values = counts.to_vec::<i64>();
     let label = names.iter().map(|name| Canvas::text_width(name, TEXT)).max().unwrap_or(0) + 12;
+    // Every column is as wide as the widest name above it.
+    let wide = label.max(CELL);
     let (top, left) = (52, label + 24);
-    let mut canvas = Canvas::new(top + classes * CELL + 16, left + classes * CELL + 16, WHITE);
-    canvas.text("predicted", (6, (left + classes * CELL / 2) as isize - 32), 17.0, BLACK);
+    let mut canvas = Canvas::new(top + classes * CELL + 16, left + classes * wide + 16, WHITE);
+    canvas.text("predicted", (6, (left + classes * wide / 2) as isize - 32), 17.0, BLACK);
     canvas.text("true", (6, 8), 17.0, BLACK);
     for (row, line) in values.chunks(classes).enumerate() {
         let total = line.iter().sum::<i64>().max(1) as f64;
         let y = (top + row * CELL) as isize;
         canvas.text(names[row], (y + 14, 12), TEXT, BLACK);
-        let x = (left + row * CELL) as isize;
-        let shift = (CELL as isize - Canvas::text_width(names[row], TEXT) as isize) / 2;
+        let x = (left + row * wide) as isize;
+        let shift = (wide as isize - Canvas::text_width(names[row], TEXT) as isize) / 2;
         canvas.text(names[row], (top as isize - 20, x + shift), TEXT, BLACK);
         for (column, &count) in line.iter().enumerate() {
             let share = count as f64 / total;
-            let x = (left + column * CELL) as isize;
+            let x = (left + column * wide) as isize;
             // The square root shows rare mistakes that a linear scale would hide.
-            canvas.fill((y, x), (CELL - 1, CELL - 1), Colormap::Viridis.color(share.sqrt()));
+            canvas.fill((y, x), (CELL - 1, wide - 1), Colormap::Viridis.color(share.sqrt()));
             if count > 0 {
                 let text = count.to_string();
                 let ink = if share.sqrt() > 0.6 { BLACK } else { WHITE };
-                let shift = (CELL as isize - Canvas::text_width(&text, TEXT) as isize) / 2;
+                let shift = (wide as isize - Canvas::text_width(&text, TEXT) as isize) / 2;
                 canvas.text(&text, (y + 14, x + shift), TEXT, ink);
             }
         }

@@ -24,10 +24,11 @@ pub(super) fn check<R: BufRead + Seek>(source: &mut R, path: &Path, limits: &Lim
         let expected = "a whole number of colours of 3 bytes";
         return Err(VisionError::malformed(path, "the PNG palette", expected, format!("{size} bytes")));
     }
-    match frame.filter(|&size| size > limits.max_pixels) {
-        Some(size) => {
-            let (path, what) = (path.to_path_buf(), "the number of pixels of a frame");
-            Err(VisionError::TooLarge { path, what, size, limit: limits.max_pixels })
+    match frame.filter(|[width, height]| width * height > limits.max_pixels) {
+        Some([width, height]) => {
+            let what = format!("the area of a frame of {width} x {height} pixels");
+            let (path, size, limit) = (path.to_path_buf(), width * height, limits.max_pixels);
+            Err(VisionError::TooLarge { path, what, size, limit })
         }
         None => Ok(()),
     }
@@ -57,8 +58,8 @@ fn palette_length<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<u
     }
 }
 
-/// The pixels of the largest frame of a WebP; 0 if there is none, or the file ends too soon for its decoder as well.
-fn largest_frame<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<u64>> {
+/// Width and height of the largest frame of a WebP; 0 if there is none, or the file ends too soon for its decoder as well.
+fn largest_frame<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<[u64; 2]>> {
     source.seek(SeekFrom::Start(0))?;
     let mut head = Vec::new();
     source.by_ref().take(12).read_to_end(&mut head)?;
@@ -66,7 +67,8 @@ fn largest_frame<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<u6
         return Ok(None);
     }
     let mut at = 12u64;
-    let mut largest = 0;
+    let mut largest = [0; 2];
+    let larger = |old: [u64; 2], new: [u64; 2]| if new[0] * new[1] > old[0] * old[1] { new } else { old };
     loop {
         source.seek(SeekFrom::Start(at))?;
         let mut chunk = Vec::new();
@@ -79,10 +81,10 @@ fn largest_frame<R: BufRead + Seek>(source: &mut R) -> std::io::Result<Option<u6
                 at += 8 + 16;
                 continue;
             }
-            (b"VP8 ", &[_, _, _, _, _, _, w, x, h, y]) => largest = largest.max(side(w, x) * side(h, y)),
+            (b"VP8 ", &[_, _, _, _, _, _, w, x, h, y]) => largest = larger(largest, [side(w, x), side(h, y)]),
             (b"VP8L", &[_, a, b, c, d, ..]) => {
                 let bits = u64::from(u32::from_le_bytes([a, b, c, d]));
-                largest = largest.max((1 + (bits & 0x3fff)) * (1 + (bits >> 14 & 0x3fff)));
+                largest = larger(largest, [1 + (bits & 0x3fff), 1 + (bits >> 14 & 0x3fff)]);
             }
             _ => {}
         }

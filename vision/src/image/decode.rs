@@ -19,7 +19,7 @@ use crate::error::{Result, VisionError};
 /// let limits = Limits { max_pixels: 1000, ..Limits::default() };
 /// # let png = { let mut png = Vec::new(); Image::filled(gradus_vision::Mode::L, [40, 50], &[7]).encode(gradus_vision::Format::Png, &mut png).unwrap(); png };
 /// let error = Image::decode_with(&png, limits).unwrap_err();
-/// assert_eq!(error.to_string(), "<bytes>: the number of pixels is 2000, over the limit of 1000");
+/// assert_eq!(error.to_string(), "<bytes>: the area of 50 x 40 pixels is 2000, over the limit of 1000");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -27,7 +27,7 @@ pub struct Limits {
     pub max_side: u32,
     /// The largest number of pixels.
     pub max_pixels: u64,
-    /// The most bytes that decoding may allocate beside the picture itself.
+    /// The most bytes of the decoded picture, and that decoding may allocate beside it.
     pub max_alloc: u64,
 }
 
@@ -126,30 +126,35 @@ fn unguarded<R: BufRead + Seek>(source: R, path: &Path, limits: Limits) -> Resul
     if reader.format().is_none() {
         return Err(fault("the file is empty or not in a known image format".into()));
     }
-    let mut allowed = image::Limits::default();
-    allowed.max_image_width = Some(limits.max_side);
-    allowed.max_image_height = Some(limits.max_side);
+    // The sides are checked below, with their numbers.
+    let mut allowed = image::Limits::no_limits();
     allowed.max_alloc = Some(limits.max_alloc);
     reader.limits(allowed);
-    let mut decoder = reader.into_decoder().map_err(|e| fault(one_line(&e)))?;
+    let refused = |error: image::ImageError, size: &str| match error {
+        image::ImageError::Limits(_) => {
+            let limit = limits.max_alloc;
+            fault(format!("{size}takes more memory than the limit of {limit} bytes"))
+        }
+        error => fault(one_line(&error)),
+    };
+    let mut decoder = reader.into_decoder().map_err(|error| refused(error, "it "))?;
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
         return Err(fault(format!("the picture is {width} x {height}")));
     }
-    let pixels = u64::from(width) * u64::from(height);
-    let too_large = |what, size, limit| Err(VisionError::TooLarge { path: path.to_path_buf(), what, size, limit });
-    if width.max(height) > limits.max_side {
-        return too_large("the longer side", u64::from(width.max(height)), u64::from(limits.max_side));
-    }
-    if pixels > limits.max_pixels {
-        return too_large("the number of pixels", pixels, limits.max_pixels);
-    }
-    if decoder.total_bytes() > limits.max_alloc {
-        return too_large("the decoded size in bytes", decoder.total_bytes(), limits.max_alloc);
+    let checks = [
+        ("the longer side", u64::from(width.max(height)), u64::from(limits.max_side)),
+        ("the area", u64::from(width) * u64::from(height), limits.max_pixels),
+        ("the decoded size in bytes", decoder.total_bytes(), limits.max_alloc),
+    ];
+    if let Some((what, size, limit)) = checks.into_iter().find(|(_, size, limit)| size > limit) {
+        let what = format!("{what} of {width} x {height} pixels");
+        return Err(VisionError::TooLarge { path: path.to_path_buf(), what, size, limit });
     }
     // A picture whose orientation cannot be read is upright.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| fault(one_line(&e)))?;
+    let size = format!("the picture of {width} x {height} pixels ");
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| refused(error, &size))?;
     picture.apply_orientation(orientation);
     Ok(picture)
 }

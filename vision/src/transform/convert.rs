@@ -49,7 +49,7 @@ impl Normalize {
 
 /// A conversion between kinds of picture, and whether it is from an image.
 #[derive(Clone, Debug)]
-enum Conversion {
+pub(super) enum Conversion {
     ToTensor {
         from_image: bool,
     },

@@ -31,9 +31,9 @@ impl RandomVerticalFlip {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Flip {
-    horizontal: bool,
-    size: [usize; 2],
+pub(super) struct Flip {
+    pub(super) horizontal: bool,
+    pub(super) size: [usize; 2],
 }
 
 impl Action for Flip {

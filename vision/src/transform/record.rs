@@ -63,6 +63,11 @@ pub trait Action: Debug + Send + Sync {
     fn mask_back(&self, mask: Picture) -> Picture {
         mask
     }
+
+    /// If it makes several pictures of one, stacked in a new first axis: what happened to each. Else nothing.
+    fn each(&self) -> Vec<Record> {
+        Vec::new()
+    }
 }
 
 /// Something that an inverse could not bring back.
@@ -93,7 +98,7 @@ impl Record {
     /// Does an action and records it.
     pub fn of(action: impl Action + 'static, picture: Picture) -> (Picture, Record) {
         let picture = action.forward(picture);
-        (picture, Record { actions: vec![Arc::new(action)] })
+        (picture, action.into())
     }
 
     /// This, then more.
@@ -128,25 +133,79 @@ impl Record {
         Undone { picture, lost: self.actions.iter().filter_map(lost).collect() }
     }
 
+    /// What happened to each picture of the result: one record per picture of a [`FiveCrop`](super::FiveCrop) or
+    /// [`TenCrop`](super::TenCrop), in their order, and this record where there is one picture. Points, boxes and masks travel
+    /// through each of them, and each puts its own picture back.
+    ///
+    /// ```
+    /// use gradus_vision::transform::{FiveCrop, Picture, Transform, sample_generator};
+    /// use gradus_vision::{Image, Mode};
+    /// let photo = Image::from_bytes(&[1, 2, 3, 4, 5, 6], Mode::L, [2, 3]);
+    /// let (crops, record) = FiveCrop::new([1, 1]).apply(photo.into(), &mut sample_generator(0, 0, 0));
+    /// let crops = crops.into_tensor(); // [5, 1, 1, 1]
+    /// let right = &record.each()[1]; // The top right corner.
+    /// assert_eq!(right.points(&[[2.5, 0.5]]), [[0.5, 0.5]]);
+    /// assert_eq!(right.invert(crops.select(0, 1)).picture.to_image().to_bytes(), [0, 0, 3, 0, 0, 0]);
+    /// ```
+    pub fn each(&self) -> Vec<Record> {
+        self.actions.iter().fold(vec![Record::default()], |records, action| {
+            let several = action.each();
+            if several.is_empty() {
+                let this = Record { actions: vec![action.clone()] };
+                return records.into_iter().map(|record| record.then(this.clone())).collect();
+            }
+            // The axis of the later one comes first.
+            several.iter().flat_map(|this| records.iter().map(|record| record.clone().then(this.clone()))).collect()
+        })
+    }
+
+    /// Panics if a point goes to several pictures.
+    #[track_caller]
+    fn single(&self, op: &str) {
+        if let Some((action, count)) = self.actions.iter().map(|a| (a, a.each().len())).find(|(_, count)| *count > 0) {
+            tensor::fault!(op, [], "{} makes {count} pictures of one; ask each of each()", action.name());
+        }
+    }
+
     /// Where points `[x, y]` of the picture went.
+    ///
+    /// # Panics
+    /// If the result is several pictures: each of [`each`](Record::each) knows where points went.
+    #[track_caller]
     pub fn points(&self, points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+        self.single("points");
         let walk = |&p: &[f64; 2]| self.actions.iter().fold(p, |p, action| action.point(p));
         points.iter().map(walk).collect()
     }
 
     /// Where points of the result came from.
+    ///
+    /// # Panics
+    /// As [`points`](Record::points).
+    #[track_caller]
     pub fn points_back(&self, points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+        self.single("points_back");
         let walk = |&p: &[f64; 2]| self.actions.iter().rev().fold(p, |p, action| action.point_back(p));
         points.iter().map(walk).collect()
     }
 
     /// The smallest boxes `[left, top, right, bottom]` around where boxes of the picture went.
+    ///
+    /// # Panics
+    /// As [`points`](Record::points).
+    #[track_caller]
     pub fn boxes(&self, boxes: &[[f64; 4]]) -> Vec<[f64; 4]> {
+        self.single("boxes");
         boxes.iter().map(|b| bounding(&self.points(&corners(b)))).collect()
     }
 
     /// The smallest boxes around where boxes of the result came from.
+    ///
+    /// # Panics
+    /// As [`points`](Record::points).
+    #[track_caller]
     pub fn boxes_back(&self, boxes: &[[f64; 4]]) -> Vec<[f64; 4]> {
+        self.single("boxes_back");
         boxes.iter().map(|b| bounding(&self.points_back(&corners(b)))).collect()
     }
 
@@ -158,6 +217,13 @@ impl Record {
     /// A mask over the result as a mask over the picture; 0 where nothing survived.
     pub fn mask_back(&self, mask: impl Into<Picture>) -> Picture {
         self.actions.iter().rev().fold(mask.into(), |mask, action| action.mask_back(mask))
+    }
+}
+
+/// One action, done.
+impl<A: Action + 'static> From<A> for Record {
+    fn from(action: A) -> Record {
+        Record { actions: vec![Arc::new(action)] }
     }
 }
 

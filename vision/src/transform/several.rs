@@ -2,16 +2,20 @@
 
 use tensor::{Generator, Tensor};
 
-use super::{Action, Invertibility, Picture, Pixels, Record, Transform, Window, functional};
+use super::convert::Conversion;
+use super::crop::Cut;
+use super::flip::Flip;
+use super::{Action, Invertibility, Picture, Pixels, Record, Transform, functional};
 
-/// Corners and centre as a tensor `[5, C, H, W]`. PyTorch: `torchvision.transforms.FiveCrop`, which gives a tuple.
+/// Corners and centre as a tensor `[5, C, H, W]`: top left, top right, bottom left, bottom right, centre. Points and boxes
+/// travel through [`Record::each`]. PyTorch: `torchvision.transforms.FiveCrop`, which gives a tuple.
 #[derive(Clone, Copy, Debug)]
 pub struct FiveCrop {
     size: [usize; 2],
 }
 
-/// Corners and centre of the picture and of its mirror image as a tensor `[10, C, H, W]`. PyTorch:
-/// `torchvision.transforms.TenCrop`, which gives a tuple.
+/// Corners and centre of the picture and of its mirror image as a tensor `[10, C, H, W]`. Points and boxes travel through
+/// [`Record::each`]. PyTorch: `torchvision.transforms.TenCrop`, which gives a tuple.
 #[derive(Clone, Copy, Debug)]
 pub struct TenCrop {
     size: [usize; 2],
@@ -66,7 +70,7 @@ impl Action for Crops {
         Picture::Tensor(Tensor::stack(&crops.iter().collect::<Vec<_>>(), 0))
     }
 
-    /// Every crop is put back where it came from; where several cover a pixel, the last counts.
+    /// Every crop is put back where it came from; where several cover a pixel, the first counts.
     fn backward(&self, picture: Picture) -> Picture {
         let x = picture.into_tensor();
         let mut shape = x.shape()[1..].to_vec();
@@ -75,20 +79,14 @@ impl Action for Crops {
         let mut result = Tensor::zeros(&shape, x.dtype());
         let windows = functional::five_windows(self.from, self.size);
         for i in (0..x.shape()[0]).rev() {
-            let Window { mut top, mut left, height, width } = windows[i % 5];
-            let mut part = x.select(0, i as isize);
-            match self.mirror {
-                Some(true) if i >= 5 => {
-                    part = functional::vflip(&part);
-                    top = self.from[0] as isize - top - height as isize;
+            let part = x.select(0, i as isize);
+            result = match self.flip(i) {
+                None => functional::erase(&result, windows[i % 5], &part),
+                Some(flip) => {
+                    let mirrored = functional::erase(&flip.forward(result.into()), windows[i % 5], &part);
+                    flip.backward(mirrored).into_tensor()
                 }
-                Some(false) if i >= 5 => {
-                    part = functional::hflip(&part);
-                    left = self.from[1] as isize - left - width as isize;
-                }
-                _ => {}
-            }
-            result = functional::erase(&result, Window { top, left, height, width }, &part);
+            };
         }
         let result = Picture::Tensor(result);
         if self.image { result.to_image().into() } else { result }
@@ -100,6 +98,23 @@ impl Action for Crops {
 
     fn mask_back(&self, mask: Picture) -> Picture {
         self.backward(mask)
+    }
+
+    fn each(&self) -> Vec<Record> {
+        let windows = functional::five_windows(self.from, self.size);
+        let of = |i: usize| {
+            let start = if self.image { Record::from(Conversion::PILToTensor) } else { Record::default() };
+            let flipped = self.flip(i).into_iter().fold(start, |record, flip| record.then(flip.into()));
+            flipped.then(Cut { window: windows[i % 5], from: self.from }.into())
+        };
+        (0..if self.mirror.is_some() { 10 } else { 5 }).map(of).collect()
+    }
+}
+
+impl Crops {
+    /// What happened to the picture before crop `i` was cut.
+    fn flip(&self, i: usize) -> Option<Flip> {
+        self.mirror.filter(|_| i >= 5).map(|vertical| Flip { horizontal: !vertical, size: self.from })
     }
 }
 
