@@ -152,9 +152,11 @@ pub fn triplet_margin_loss(anchor: &Variable, positive: &Variable, negative: &Va
     TripletMarginLoss::new().forward(anchor, positive, negative)
 }
 
+type DistanceFunction = dyn Fn(&Variable, &Variable) -> Variable + Send + Sync;
+
 /// How far apart two inputs are.
 #[derive(Clone)]
-pub struct Distance(Arc<dyn Fn(&Variable, &Variable) -> Variable + Send + Sync>);
+pub struct Distance(Arc<DistanceFunction>);
 
 impl fmt::Debug for Distance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
