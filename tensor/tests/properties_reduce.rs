@@ -70,6 +70,29 @@ proptest! {
         }
     }
 
+    /// Few channels that lie one after the other, as pictures in channels-last order have them.
+    #[test]
+    fn columns_of_narrow_rows(rows in 0usize..80, columns in 1usize..40, images in 1usize..4, seed in any::<u64>()) {
+        let axes = [0, 1];
+        for dtype in [DType::F32, DType::F64] {
+            let x = random(&[images, rows, columns], seed, dtype);
+            let each = |f: &dyn Fn(&[f64]) -> f64| groups(&x, &axes).iter().map(|group| f(group)).collect::<Vec<_>>();
+            let tolerance = if dtype == DType::F32 { 1e-6 } else { 1e-12 };
+            prop_assert!(close(&x.sum(&axes, false), &each(&|g| g.iter().sum()), tolerance));
+            prop_assert!(close(&x.norm(2.0, &axes, false), &each(&|g| g.iter().map(|x| x * x).sum::<f64>().sqrt()), tolerance));
+            prop_assert!(close(&x.norm(1.0, &axes, false), &each(&|g| g.iter().map(|x| x.abs()).sum()), tolerance));
+            if rows > 0 {
+                let largest = each(&|g| g.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+                prop_assert!(close(&x.amax(&axes, false), &largest, 0.0));
+                prop_assert!(close(&x.prod(&axes, false), &each(&|g| g.iter().product()), tolerance));
+            }
+            // Only whole rows may be taken together.
+            let part = x.narrow(2, 0, columns.div_ceil(2));
+            let sums = x.sum(&axes, false).narrow(0, 0, columns.div_ceil(2));
+            prop_assert!(close(&part.sum(&axes, false), &sums.to_dtype(DType::F64).to_vec::<f64>(), tolerance));
+        }
+    }
+
     #[test]
     fn extremes(shape in full_shapes(4), mask in any::<u8>(), axis in any::<u8>(), seed in any::<u64>()) {
         let axes = chosen(mask, shape.len());

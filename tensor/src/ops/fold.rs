@@ -22,6 +22,12 @@ const STRIP: usize = 1024;
 /// Rows of neighbouring outputs' elements that a loop gets at once.
 const ROWS: usize = 16;
 
+/// Rows of at most so many elements that lie one after the other are taken several at once, ...
+const NARROW: usize = 32;
+
+/// ... so many: whole vectors, whatever a row's length.
+const JOINED: usize = 8;
+
 /// With so many tasks there is no need to cut the reduced axes, too.
 const ENOUGH_TASKS: usize = 16;
 
@@ -254,13 +260,16 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
             let base = self.offset + base;
             if self.side_by_side() {
                 self.along.runs(range.clone(), |k, count, [row]| {
-                    for k_first in (0..count).step_by(ROWS) {
-                        let rows: SmallVec<[&[T]; ROWS]> = (k_first..count.min(k_first + ROWS))
-                            .map(|i| (base + row + i as isize * inner) as usize)
-                            .map(|from| &self.data[from..from + length])
-                            .collect();
-                        (self.loops.across)(running, &rows, k + k_first);
+                    let from = base + row;
+                    let joined = if self.can_join(length, inner) { count / JOINED } else { 0 };
+                    if joined > 0 {
+                        let mut wide: SmallVec<[A; JOINED * NARROW]> =
+                            SmallVec::from_elem(self.loops.start, JOINED * length);
+                        self.push_rows((from, JOINED as isize * inner), joined, k, &mut wide);
+                        wide.chunks_exact(length).for_each(|part| (self.loops.merge)(running, part));
                     }
+                    let done = joined * JOINED;
+                    self.push_rows((from + done as isize * inner, inner), count - done, k + done, running);
                 });
             } else {
                 for (i, total) in running.iter_mut().enumerate() {
@@ -268,6 +277,23 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
                 }
             }
         });
+    }
+
+    /// Whether rows of `length` elements, `step` apart, are so narrow and so close that some of them together make one
+    /// that fills vectors. Elements are not numbered then.
+    fn can_join(&self, length: usize, step: isize) -> bool {
+        self.loops.total.is_some() && length <= NARROW && step == length as isize
+    }
+
+    /// Pushes `count` rows, `step` apart, the first of which lies at `from` and has the given number.
+    fn push_rows(&self, (from, step): (isize, isize), count: usize, number: usize, running: &mut [A]) {
+        for first in (0..count).step_by(ROWS) {
+            let rows: SmallVec<[&[T]; ROWS]> = (first..count.min(first + ROWS))
+                .map(|i| (from + i as isize * step) as usize)
+                .map(|from| &self.data[from..from + running.len()])
+                .collect();
+            (self.loops.across)(running, &rows, number + first);
+        }
     }
 
     /// The fold of one output's elements.
