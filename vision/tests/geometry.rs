@@ -154,7 +154,7 @@ proptest! {
     /// Nothing is mixed in a mask, there or back: 7 and 200 are classes, and 0 is what came from nowhere.
     #[test]
     fn values_of_masks_are_left_alone(seed in 0u64..1000, tensor in any::<bool>()) {
-        let classes: Vec<u8> = (0..ROWS * COLUMNS).map(|i| if (i / COLUMNS / 3 + i % COLUMNS / 2) % 2 == 0 { 7 } else { 200 }).collect();
+        let classes: Vec<u8> = (0..ROWS * COLUMNS).map(|i| if (i / COLUMNS / 3 + i % COLUMNS / 2).is_multiple_of(2) { 7 } else { 200 }).collect();
         let classes = Image::from_bytes(&classes, Mode::L, [ROWS, COLUMNS]);
         for (name, transform) in movers() {
             let photo = Image::filled(Mode::RGB, [ROWS, COLUMNS], &[90, 120, 30]);
