@@ -1,8 +1,8 @@
 //! Pictures of what happens inside a network: shapes, small cases that are known, and a model left as it was.
 
 use gradus_vision::draw::{
-    Occlusion, Stage, feature_maps, feature_sheet, filter_sheet, grad_cam, occlusion, overlay, receptive_field,
-    receptive_span, saliency,
+    Colormap, Occlusion, Stage, feature_maps, feature_sheet, filter_sheet, grad_cam, occlusion, overlay,
+    receptive_field, receptive_span, saliency,
 };
 use gradus_vision::models::LeNet;
 use nn::prelude::*;
@@ -43,6 +43,11 @@ fn grad_cam_finds_the_spot_that_speaks_for_the_class() {
     set(&model.parameters()[0], &[-1.0, 0.0, 0.0, 1.0]);
     assert_eq!(grad_cam(&model, "0", &spots(), 0).to_vec::<f32>(), [0.0; 64]);
     assert!(model.parameters()[0].grad().is_none());
+    // So are strong activations that a later layer counts against the class.
+    let against = sequential![ReLU::new(), AdaptiveAvgPool2d::new(1), Flatten::new(), Linear::new(2, 2)];
+    set(&against.parameters()[0], &[-1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(grad_cam(&against, "0", &spots(), 0).to_vec::<f32>(), [0.0; 64]);
+    assert_eq!(grad_cam(&against, "0", &spots(), 1).to_vec::<f32>(), only(5 * 8 + 4, 1.0, 64));
 }
 
 #[test]
@@ -128,6 +133,9 @@ fn sheets_show_every_filter_and_map() {
     assert_eq!((colored.height(), colored.width()), (3 * (72 + 20 + 8) + 8, 3 * (72 + 8) + 8));
     let signed = filter_sheet(&Tensor::from([[[[-1.0f32, 1.0]]]]));
     assert_eq!([signed.pixel(10, 10), signed.pixel(10, 50)], [[5, 48, 97], [103, 0, 31]]);
+    // Over a range that is the same on both sides of 0.
+    let above = filter_sheet(&Tensor::from([[[[0.5f32, 1.0]]]]));
+    assert_eq!(above.pixel(10, 10), Colormap::BlueRed.color(0.75));
     let pairs = filter_sheet(&g.randn([4, 2, 5, 5], DType::F32));
     assert!(pairs.height() > 2 * pairs.width() - 100, "4 rows of 2");
     let maps = feature_sheet(&Tensor::from([[[0.0f32, 1.0]]]));
@@ -219,6 +227,13 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn padding_counts_in_the_steps_of_its_stage() {
+    assert_eq!(receptive_span(&[Stage::new(3, 2, 1), Stage::new(3, 2, 1)], 5), (17, 7));
+    let dilated = Stage { dilation: 3, ..Stage::new(3, 1, 2) };
+    assert_eq!(receptive_span(&[Stage::new(2, 2, 0), dilated], 0), (-4, 14));
 }
 
 #[test]

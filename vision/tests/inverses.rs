@@ -243,9 +243,9 @@ fn chances_are_what_they_say_and_strengths_go_both_ways() {
         assert!(range.contains(&count(&RandomHorizontalFlip::new(p))), "flip {p}");
         assert!(range.contains(&count(&RandomErasing::new(p))), "erasing {p}");
     }
-    // Of pictures that are moved along x, some go left and some go right.
-    let moved: Vec<f64> = (0..200)
-        .map(|seed| run(&TrivialAugmentWide::default(), &smooth(40, 40), seed).1.points(&[[20.0, 20.0]])[0][0] - 20.0)
-        .collect();
-    assert!(moved.iter().any(|&x| x > 1.0) && moved.iter().any(|&x| x < -1.0));
+    // At the strongest, a shift along x is by 32 pixels to the right or to the left.
+    let wide = TrivialAugmentWide::default().num_magnitude_bins(2);
+    let moved = |seed| run(&wide, &smooth(8, 8), seed).1.points(&[[20.0, 20.0]])[0];
+    let count = |shift: f64| (0..800).filter(|&seed| (moved(seed)[0] - 20.0 - shift).abs() < 1e-9).count();
+    assert!(count(32.0) > 5 && count(-32.0) > 5, "{} and {}", count(32.0), count(-32.0));
 }
