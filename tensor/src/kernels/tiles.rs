@@ -211,7 +211,7 @@ impl<'a, T: Element> Across<'a, T> {
                 if far && row < rows {
                     let first = to as usize + row * step;
                     ahead(first..first + length);
-                    prefetch(out.as_mut_ptr().wrapping_add(first), length);
+                    simd::prefetch(out.as_mut_ptr().wrapping_add(first), length);
                 }
             };
             prefetch(0);
@@ -225,15 +225,5 @@ impl<'a, T: Element> Across<'a, T> {
                 f(state, first, &buffer[row * width..row * width + length], part);
             }
         });
-    }
-}
-
-/// Asks for the cache lines of elements that are used soon.
-pub(crate) fn prefetch<T>(from: *const T, length: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for at in (0..length).step_by(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, and every x86-64 processor has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(at).cast()) };
     }
 }

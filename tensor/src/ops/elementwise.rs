@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use crate::kernels::elementwise::Function;
-use crate::kernels::tiles::{Across, prefetch};
+use crate::kernels::tiles::Across;
 use crate::layout::Nest;
 use crate::{DType, Element, Layout, Tensor, kernels, parallel, shape, simd};
 
@@ -57,7 +57,7 @@ impl<'a, T: Element> Operand<'a, T> {
     /// Asks for the elements `range`, which are read soon.
     fn prefetch(&self, range: Range<usize>) {
         if self.flat {
-            prefetch(self.data[self.nest.offsets()[0] as usize + range.start..].as_ptr(), range.len());
+            simd::prefetch(self.data[self.nest.offsets()[0] as usize + range.start..].as_ptr(), range.len());
         }
     }
 
