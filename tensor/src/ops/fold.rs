@@ -22,10 +22,10 @@ const STRIP: usize = 1024;
 /// Rows of neighbouring outputs' elements that a loop gets at once.
 const ROWS: usize = 16;
 
-/// Rows of at most so many elements that lie one after the other are taken several at once, ...
+/// Rows of at most so many elements, lying one after the other, are narrow: [`JOINED`] of them are taken as one.
 const NARROW: usize = 32;
 
-/// ... so many: whole vectors, whatever a row's length.
+/// Narrow rows that are taken as one, which then fills whole vectors whatever their length.
 const JOINED: usize = 8;
 
 /// With so many tasks there is no need to cut the reduced axes, too.

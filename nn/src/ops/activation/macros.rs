@@ -23,7 +23,7 @@ macro_rules! activation {
 
         impl $op {
             /// The slope at `x` times `g`, in one pass.
-            #[allow(unused_variables)]
+            #[allow(unused_variables)] // not every formula needs every option and constant
             fn slope(&self, x: &Tensor, g: &Tensor) -> Tensor {
                 dispatch!(float stringify!($name), x.dtype(), T => {
                     $(let $option = <T as Element>::from_f64(self.$option);)*
@@ -37,7 +37,7 @@ macro_rules! activation {
             const NAME: &'static str = stringify!($name);
             type Saved = ();
 
-            #[allow(unused_variables)]
+            #[allow(unused_variables)] // not every formula needs every option and constant
             fn forward(&self, [x]: [&Tensor; 1]) -> (Tensor, ()) {
                 let y = dispatch!(float stringify!($name), x.dtype(), T => {
                     $(let $option = <T as Element>::from_f64(self.$option);)*

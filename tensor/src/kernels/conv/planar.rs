@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::pack::Weights;
 use super::pad::Images;
 use super::plan::{Phase, Plan};
-use super::planes::{Planes, interleave};
+use super::planes::{CHANNELS, Planes, by_channels, interleave};
 use super::tile::{Finish, Shape, Shared};
 use super::unroll::each_of_eight;
 use crate::kernels::norm::Activation;
@@ -121,23 +121,6 @@ unsafe fn ready<'a, T: Real>(plan: &Plan, axes: [&'a Phase; 3], planes: &Planes,
     ready
 }
 
-/// The widest block of output channels.
-const CHANNELS: usize = 6;
-
-/// Calls the tile for a number of channels known at run time.
-macro_rules! by_channels {
-    ($channels:expr, $vectors:literal, $($arg:expr),*) => {
-        match $channels {
-            1 => tile_at::<S::Scalar, 1, $vectors>(S::LEVEL, $($arg),*),
-            2 => tile_at::<S::Scalar, 2, $vectors>(S::LEVEL, $($arg),*),
-            3 => tile_at::<S::Scalar, 3, $vectors>(S::LEVEL, $($arg),*),
-            4 => tile_at::<S::Scalar, 4, $vectors>(S::LEVEL, $($arg),*),
-            5 => tile_at::<S::Scalar, 5, $vectors>(S::LEVEL, $($arg),*),
-            _ => tile_at::<S::Scalar, 6, $vectors>(S::LEVEL, $($arg),*),
-        }
-    };
-}
-
 #[inline(always)]
 unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *const S::Scalar) {
     let plan = pass.plan;
@@ -188,8 +171,8 @@ unsafe fn image_kernel<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, planes: *c
                     match (most, channels, places.len()) {
                         (8, 1, 3..) => tile_at::<S::Scalar, 1, 8>(S::LEVEL, &tile, places),
                         (8, 2, 3..) => tile_at::<S::Scalar, 2, 8>(S::LEVEL, &tile, places),
-                        (4, _, 3..) => by_channels!(channels, 4, &tile, places),
-                        _ => by_channels!(channels, 2, &tile, places),
+                        (4, _, 3..) => by_channels!(tile_at, channels, 4, &tile, places),
+                        _ => by_channels!(tile_at, channels, 2, &tile, places),
                     }
                 }
             }

@@ -3,7 +3,7 @@
 
 use super::pad::Images;
 use super::plan::Plan;
-use super::planes::Planes;
+use super::planes::{CHANNELS, Planes, by_channels};
 use super::problem::Problem;
 use super::tile::{Shape, Shared};
 use super::unroll::each_of_eight;
@@ -112,37 +112,23 @@ impl<T: Real> Pass<T> {
     }
 }
 
-/// Calls the tile for a number of channels known at run time.
-macro_rules! by_channels {
-    ($channels:expr, $taps:literal, $($arg:expr),*) => {
-        match $channels {
-            1 => tile_at::<S::Scalar, 1, $taps>(S::LEVEL, $($arg),*),
-            2 => tile_at::<S::Scalar, 2, $taps>(S::LEVEL, $($arg),*),
-            3 => tile_at::<S::Scalar, 3, $taps>(S::LEVEL, $($arg),*),
-            4 => tile_at::<S::Scalar, 4, $taps>(S::LEVEL, $($arg),*),
-            5 => tile_at::<S::Scalar, 5, $taps>(S::LEVEL, $($arg),*),
-            _ => tile_at::<S::Scalar, 6, $taps>(S::LEVEL, $($arg),*),
-        }
-    };
-}
-
 #[inline(always)]
 unsafe fn image_kernel<S: Simd>(pass: &Pass<S::Scalar>, planes: [*const S::Scalar; 2], sums: *mut S::Scalar) {
     let k = pass.g.channels;
     let mut channel = 0;
     while channel < k {
         // Blocks of nearly equal width.
-        let channels = (k - channel).div_ceil((k - channel).div_ceil(6));
+        let channels = (k - channel).div_ceil((k - channel).div_ceil(CHANNELS));
         let g = planes[1].wrapping_add(channel * pass.g_planes.plane);
         for (first, offsets) in pass.offsets.chunks(if S::REGISTERS >= 32 { 4 } else { 2 }).enumerate() {
             // SAFETY: the caller's; the sums are those of these channels and taps.
             unsafe {
                 if const { S::REGISTERS >= 32 } {
                     let sums = sums.add((channel * pass.offsets.len() + first * 4) * S::LANES);
-                    by_channels!(channels, 4, pass, offsets, [planes[0], g], sums);
+                    by_channels!(tile_at, channels, 4, pass, offsets, [planes[0], g], sums);
                 } else {
                     let sums = sums.add((channel * pass.offsets.len() + first * 2) * S::LANES);
-                    by_channels!(channels, 2, pass, offsets, [planes[0], g], sums);
+                    by_channels!(tile_at, channels, 2, pass, offsets, [planes[0], g], sums);
                 }
             }
         }

@@ -141,3 +141,21 @@ pub(super) unsafe fn interleave<S: Simd, const K: usize>(
         }
     }
 }
+
+/// The widest block of output channels that a tile of planes takes.
+pub(super) const CHANNELS: usize = 6;
+
+/// Calls a tile of `S` for a number of channels, at most [`CHANNELS`], that is known at run time alone.
+macro_rules! by_channels {
+    ($tile_at:ident, $channels:expr, $other:literal, $($arg:expr),*) => {
+        match $channels {
+            1 => $tile_at::<S::Scalar, 1, $other>(S::LEVEL, $($arg),*),
+            2 => $tile_at::<S::Scalar, 2, $other>(S::LEVEL, $($arg),*),
+            3 => $tile_at::<S::Scalar, 3, $other>(S::LEVEL, $($arg),*),
+            4 => $tile_at::<S::Scalar, 4, $other>(S::LEVEL, $($arg),*),
+            5 => $tile_at::<S::Scalar, 5, $other>(S::LEVEL, $($arg),*),
+            _ => $tile_at::<S::Scalar, 6, $other>(S::LEVEL, $($arg),*),
+        }
+    };
+}
+pub(super) use by_channels;
