@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::plan::Plan;
 use super::problem::{ConvGeometry, Problem};
-use super::{planar, planar_weight_grad, winograd};
+use super::{Epilogue, planar, planar_weight_grad, winograd};
 use crate::Tensor;
 use crate::simd::Real;
 
@@ -77,6 +77,15 @@ impl Method {
     pub(super) fn weight_grad<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
         Method::common(p, geometry, p.output)
             .unwrap_or_else(|| if planar_weight_grad::suits::<T>(p) { Method::Planar } else { Method::Direct })
+    }
+
+    /// Whether the method does all of `epilogue` in its own pass.
+    pub(super) fn takes(self, epilogue: &Epilogue<'_>) -> bool {
+        match self {
+            Method::General => false,
+            Method::Planar => epilogue.addend.is_none(),
+            Method::Direct | Method::Depthwise | Method::Winograd => true,
+        }
     }
 
     /// The tensor as the method wants it: some need channels that follow one another.

@@ -9,6 +9,7 @@
 //! Source: PyTorch, torch.nn.functional.conv1d, conv2d, conv3d, conv_transpose2d; torch.nn.grad.
 
 mod algorithm;
+mod chain;
 mod check;
 mod depthwise;
 mod depthwise_tile;
@@ -31,12 +32,14 @@ mod weight_grad;
 mod winograd;
 
 pub use algorithm::{ConvAlgorithm, conv_algorithm, set_conv_algorithm};
+pub use chain::{Link, conv_chain};
 pub use gradients::{Cotangent, Gradients, conv_gradients};
 pub use problem::ConvGeometry;
 pub use prologue::{Input, Prologue};
 
 use algorithm::Method;
 use pad::Images;
+use problem::Problem;
 use tile::Finish;
 
 use crate::kernels::norm::{Activation, Channels, channel_affine};
@@ -74,26 +77,39 @@ fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epil
     check::addend("conv", epilogue.addend, w, &shape);
     dispatch!(float "conv", w.dtype(), T => {
         let method = Method::forward::<T>(&p, geometry);
-        let x = input.ready(method, &p);
-        let bias = epilogue.bias.map(Tensor::contiguous);
-        let addend = epilogue.addend.map(|addend| addend.to_memory_format(MemoryFormat::ChannelsLast));
-        if addend.is_some() && matches!(method, Method::General | Method::Planar) {
-            let before = Epilogue { addend: None, activation: Activation::Identity, ..epilogue };
-            return activated(&forward(input, w, geometry, before), addend.as_ref(), epilogue.activation);
+        if method.takes(&epilogue) {
+            return build::<T>(&shape, MemoryFormat::ChannelsLast, |y| write(method, &p, input, w, epilogue, y));
         }
-        if method == Method::General {
+        if method == Method::General && epilogue.addend.is_none() {
+            let bias = epilogue.bias.map(Tensor::contiguous);
             let (x, w) = (input.ready(method, &p).tensor.contiguous(), w.contiguous());
             return build::<T>(&shape, MemoryFormat::Contiguous, |y| {
                 general::forward(&p, slice::<T>(&x), slice::<T>(&w), y);
                 general::finish(p.output_pixels(), bias.as_ref().map(slice::<T>), epilogue.activation, y);
             });
         }
-        let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
-        build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
-            // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-            unsafe { passes::forward(method, &p, x.images::<T>(&p), w, (finish, y.as_mut_ptr())) }
-        })
+        let addend = epilogue.addend.map(|addend| addend.to_memory_format(MemoryFormat::ChannelsLast));
+        let before = Epilogue { addend: None, activation: Activation::Identity, ..epilogue };
+        activated(&forward(input, w, geometry, before), addend.as_ref(), epilogue.activation)
     })
+}
+
+/// A forward pass by a method that takes the epilogue, into `y`, dense NHWC.
+fn write<T: Real + Element>(
+    method: Method,
+    p: &Problem,
+    input: Input<'_>,
+    w: &Tensor,
+    epilogue: Epilogue<'_>,
+    y: &mut [T],
+) {
+    let x = input.ready(method, p);
+    let bias = epilogue.bias.map(Tensor::contiguous);
+    let addend = epilogue.addend.map(|addend| addend.to_memory_format(MemoryFormat::ChannelsLast));
+    let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
+    assert_eq!(y.len(), p.n * p.k * p.output_pixels(), "conv: the result has another size");
+    // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
+    unsafe { passes::forward(method, p, x.images::<T>(p), w, (finish, y.as_mut_ptr())) }
 }
 
 /// `activation(y + addend)` in passes of its own.

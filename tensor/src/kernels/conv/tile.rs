@@ -6,10 +6,10 @@
 //! filter size, stride, dilation and channel count, and matrix products). [`outer`] computes weight gradients: filter
 //! positions by output channels, over pixels.
 
-use super::unroll::{each, each_vector};
+use super::unroll::{each, each_of_four, each_vector};
 use crate::kernels::norm::Activation;
 use crate::kernels::norm::activate;
-use crate::simd::{Level, Real, Simd, dispatch};
+use crate::simd::{Level, Real, Simd, dispatch, in_register};
 
 /// What is done to a tile's sums before they are stored.
 #[derive(Clone, Copy)]
@@ -63,7 +63,23 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
         let step = call.a_step;
         for &row in call.rows {
             let mut a = call.a.add(row);
-            for _ in 0..call.run {
+            // With one vector every product reads memory, and addresses of a base and an index keep some cores from
+            // issuing two a cycle: four positions at a time share one address.
+            let fours = if const { P * V + 4 * V <= S::REGISTERS && V == 1 } { call.run / 4 } else { 0 };
+            for _ in 0..fours {
+                let mut columns = [S::zero(); 4];
+                each_of_four!(4, i => columns[i] = S::load(b.add(i * S::LANES)));
+                let mut pixel = a;
+                each!(P, p => {
+                    if p > 0 {
+                        pixel = in_register(pixel.wrapping_add(step));
+                    }
+                    each_of_four!(4, i => acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]));
+                });
+                a = a.add(4);
+                b = b.add(4 * S::LANES);
+            }
+            for _ in 4 * fours..call.run {
                 let mut column = [S::zero(); V];
                 each_vector!(V, v => column[v] = S::load(b.add(v * S::LANES)));
                 each!(P, p => {

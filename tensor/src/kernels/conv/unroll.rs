@@ -19,6 +19,13 @@ macro_rules! each_vector {
     };
 }
 
+/// The same with at most 4 repetitions.
+macro_rules! each_of_four {
+    ($n:expr, $i:ident => $body:expr) => {
+        $crate::kernels::conv::unroll::each!(@ $n, $i => $body; 0 1 2 3)
+    };
+}
+
 /// The same with at most 8 repetitions.
 macro_rules! each_of_eight {
     ($n:expr, $i:ident => $body:expr) => {
@@ -26,4 +33,4 @@ macro_rules! each_of_eight {
     };
 }
 
-pub(super) use {each, each_of_eight, each_vector};
+pub(super) use {each, each_of_eight, each_of_four, each_vector};

@@ -1,7 +1,9 @@
 //! The forward pass, which with flipped filters is the input gradient too.
 
+use smallvec::SmallVec;
+
 use super::transform::{input_square, output_square, weight_square};
-use super::{BLOCK, POINTS, Stage, Tile, Tiling, apart, prefetch, window};
+use super::{BLOCK, POINTS, Stage, Tile, Tiling, Window, apart};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
@@ -29,7 +31,6 @@ struct Pass<T> {
     channels: usize,
     /// Transformed filters, `[block][point][c][lanes of the block]`.
     filters: *const T,
-    zeros: *const T,
 }
 // SAFETY: tasks read the inputs and write to disjoint tiles of the outputs.
 unsafe impl<T: Send> Send for Pass<T> {}
@@ -62,11 +63,8 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
         unsafe { transform_filters(shape.level, &filters, channels, to.at(first * POINTS * c)) };
     });
     let channels = shape.padded(c);
-    let mut zeros = Scratch::<T>::new(channels);
-    // SAFETY: the scratch has that many elements.
-    unsafe { std::ptr::write_bytes(zeros.as_mut_ptr(), 0, channels) };
     let tiling = Tiling::new(y.n, y.sizes, padding);
-    let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr(), zeros: zeros.as_ptr() };
+    let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr() };
     let tiles = tiling.tiles();
     parallel::for_each(tiles.div_ceil(BLOCK), |block| {
         let tiles = block * BLOCK..((block + 1) * BLOCK).min(tiles);
@@ -86,8 +84,9 @@ impl<T: Real> Pass<T> {
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
         for (first, vectors) in shape.blocks(self.y.k) {
             let width = vectors * shape.lanes;
+            let parts: SmallVec<[_; 8]> = shape.tiles(tiles.len(), vectors).collect();
             for point in 0..POINTS {
-                for (at, count) in shape.tiles(tiles.len(), vectors) {
+                for &(at, count) in &parts {
                     let from = point * apart(self.channels, shape.lanes) + at * self.channels;
                     let to = point * apart(width, shape.lanes) + at * width;
                     // SAFETY: tiles, channels and lanes of this block.
@@ -159,32 +158,30 @@ dispatch! {
 #[inline(always)]
 unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: *mut S::Scalar) {
     let (c, channels) = (pass.x.channels, pass.channels);
-    let window_of = |index: usize| {
-        let tile = pass.tiling.tile(index);
-        let [h, w] = pass.tiling.origin;
-        window::<_, 6>(&pass.x, tile, [tile.h as isize + h, tile.w as isize + w], pass.zeros)
-    };
-    let last = pass.tiling.tiles() - 1;
-    let mut from = window_of(tiles.start);
+    let (x, tiling) = (&pass.x, &pass.tiling);
+    let mut tile = tiling.tile(tiles.start);
+    let mut from = Window::<_, 6>::new(x, tile, tiling.origin);
     // SAFETY: the level of `S` is available.
     let mut stage = unsafe { Stage::<S>::new() };
-    for (slot, index) in tiles.enumerate() {
-        let next = window_of((index + 1).min(last));
-        // SAFETY: the window's pointers are valid for `c` channels, the zeros for whole vectors; `to` for the block.
+    for slot in 0..tiles.len() {
+        tile = tiling.after(tile);
+        let next = Window::<_, 6>::new(x, tile, tiling.origin);
+        // SAFETY: the window's positions are valid for `c` channels, the stage's for a vector; `to` for the block.
         unsafe {
             for channel in (0..c).step_by(S::LANES) {
                 let to = to.add(slot * channels + channel);
-                prefetch::<S, 6>(&next, channel);
+                next.prefetch::<S>(channel);
                 let valid = (c - channel).min(S::LANES);
-                let (window, at) = match pass.x.map {
-                    None if valid == S::LANES => (&from, channel),
-                    map => {
-                        let map = map.map(|map| map.vectors::<S>(channel, valid));
-                        (&stage.fill(&from, [channel, valid], map, pass.zeros), 0)
-                    }
+                let staged;
+                let (window, at) = if valid == S::LANES && x.map.is_none() && from.is_inside() {
+                    (&from, channel)
+                } else {
+                    let map = x.map.map(|map| map.vectors::<S>(channel, valid));
+                    staged = stage.fill(&from, [channel, valid], map);
+                    (&staged, 0)
                 };
                 input_square::<S>(
-                    |i, j| S::load(window[i][j].add(at)),
+                    |i, j| S::load(window.at(i, j, at)),
                     |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
                 );
             }
@@ -213,30 +210,44 @@ unsafe fn outputs_kernel<S: Simd>(
         unsafe {
             let bias =
                 if pass.finish.bias.is_null() { S::zero() } else { S::load_first(pass.finish.bias.add(k), valid) };
-            for (slot, index) in tiles.clone().enumerate() {
-                let Tile { n, d, h, w } = pass.tiling.tile(index);
+            let mut tile = pass.tiling.tile(tiles.start);
+            for slot in 0..tiles.len() {
+                let Tile { n, d, h, w } = tile;
+                tile = pass.tiling.after(tile);
                 let (rows, columns) = (y.sizes[1] - h, y.sizes[2] - w);
                 let corner = (((n * y.sizes[0] + d) * y.sizes[1] + h) * y.sizes[2] + w) * y.k + k;
                 let from = products.add(slot * width + vector * S::LANES);
-                let mut tile = [[bias; 4]; 4];
+                let mut sums = [[bias; 4]; 4];
                 output_square::<S>(
                     |i, j| S::load(from.add((6 * i + j) * apart(width, S::LANES))),
-                    |i, j, v| tile[i][j] = v,
+                    |i, j, v| sums[i][j] = S::add(v, bias),
                 );
-                for (i, row) in tile.iter().enumerate().take(rows) {
-                    for (j, &v) in row.iter().enumerate().take(columns) {
-                        let at = corner + (i * y.sizes[2] + j) * y.k;
-                        let mut v = S::add(v, bias);
-                        if !pass.finish.addend.is_null() {
-                            v = S::add(v, S::load_first(pass.finish.addend.add(at), valid));
+                if rows >= 4 && columns >= 4 && valid == S::LANES {
+                    for (i, row) in sums.iter().enumerate() {
+                        for (j, &v) in row.iter().enumerate() {
+                            let at = corner + (i * y.sizes[2] + j) * y.k;
+                            S::store(y.data.add(at), finished::<S>(&pass.finish, [at, valid], v));
                         }
-                        v = activate::<S>(pass.finish.activation, v);
-                        let to = y.data.add(at);
-                        if valid == S::LANES { S::store(to, v) } else { S::store_first(to, valid, v) }
+                    }
+                } else {
+                    for (i, row) in sums.iter().enumerate().take(rows) {
+                        for (j, &v) in row.iter().enumerate().take(columns) {
+                            let at = corner + (i * y.sizes[2] + j) * y.k;
+                            S::store_first(y.data.add(at), valid, finished::<S>(&pass.finish, [at, valid], v));
+                        }
                     }
                 }
             }
         }
+    }
+}
+/// What follows the bias.
+#[inline(always)]
+unsafe fn finished<S: Simd>(finish: &Finish<S::Scalar>, [at, valid]: [usize; 2], v: S::Vector) -> S::Vector {
+    // SAFETY: the caller's: `at` is a place of the outputs with `valid` channels.
+    unsafe {
+        let sum = if finish.addend.is_null() { v } else { S::add(v, S::load_first(finish.addend.add(at), valid)) };
+        activate::<S>(finish.activation, sum)
     }
 }
 dispatch! {

@@ -15,6 +15,8 @@ mod weight_grad;
 pub(super) use forward::{Outputs, run as forward};
 pub(super) use weight_grad::run as weight_grad;
 
+use std::ops::Range;
+
 use super::pad::Images;
 use super::problem::Problem;
 use super::prologue::Vectors;
@@ -92,53 +94,87 @@ impl Tiling {
         let (h, w) = (place / self.across * 4, place % self.across * 4);
         Tile { n: slice / self.depth, d: slice % self.depth, h, w }
     }
-}
 
-/// Pointers to the `SIZE`x`SIZE` positions of `x` from `at` on in a tile's slice; positions outside point to `zeros`.
-#[inline(always)]
-fn window<T, const SIZE: usize>(
-    x: &Images<T>,
-    tile: Tile,
-    at: [isize; 2],
-    zeros: *const T,
-) -> [[*const T; SIZE]; SIZE] {
-    let [sn, _, sd, sh, sw] = x.strides;
-    let slice = x.data.wrapping_offset(tile.n as isize * sn + tile.d as isize * sd);
-    let mut window = [[zeros; SIZE]; SIZE];
-    for (i, row) in window.iter_mut().enumerate() {
-        let h = at[0] + i as isize;
-        if h >= 0 && h < x.sizes[1] as isize {
-            let line = slice.wrapping_offset(h * sh + at[1] * sw);
-            for (j, place) in row.iter_mut().enumerate() {
-                let w = at[1] + j as isize;
-                if w >= 0 && w < x.sizes[2] as isize {
-                    *place = line.wrapping_offset(j as isize * sw);
+    /// The tile after `tile`, without the divisions that [`Tiling::tile`] takes.
+    #[inline(always)]
+    fn after(&self, mut tile: Tile) -> Tile {
+        tile.w += 4;
+        if tile.w >= 4 * self.across {
+            (tile.w, tile.h) = (0, tile.h + 4);
+            if tile.h >= 4 * self.down {
+                (tile.h, tile.d) = (0, tile.d + 1);
+                if tile.d >= self.depth {
+                    (tile.d, tile.n) = (0, tile.n + 1);
                 }
             }
         }
+        tile
     }
-    window
 }
 
-/// Asks for the channel `channel` of a window that will be read next: one tile's work is too short to hide the way from
-/// memory behind it.
-///
-/// # Safety
-/// The level of `S` is available.
-#[inline(always)]
-unsafe fn prefetch<S: Simd, const SIZE: usize>(window: &[[*const S::Scalar; SIZE]; SIZE], channel: usize) {
-    for row in window {
-        for place in row {
-            // SAFETY: a prefetch may name any address.
-            unsafe { S::prefetch(place.wrapping_add(channel)) };
+/// A square of `SIZE`x`SIZE` positions of an image, some of which may lie outside.
+#[derive(Clone, Debug)]
+struct Window<T, const SIZE: usize> {
+    /// Position (0, 0), even if it lies outside.
+    corner: *const T,
+    /// From a row to the next, and from a column to the next.
+    strides: [isize; 2],
+    /// Those inside the image.
+    rows: Range<usize>,
+    columns: Range<usize>,
+}
+
+impl<T, const SIZE: usize> Window<T, SIZE> {
+    /// The positions of `x` from a tile's corner on, moved by `origin`; a tile after the last may be given, but not read.
+    #[inline(always)]
+    fn new(x: &Images<T>, tile: Tile, origin: [isize; 2]) -> Window<T, SIZE> {
+        let at = [tile.h as isize + origin[0], tile.w as isize + origin[1]];
+        let [sn, _, sd, sh, sw] = x.strides;
+        let slice = x.data.wrapping_offset(tile.n as isize * sn + tile.d as isize * sd);
+        let inside = |at: isize, size: usize| {
+            let end = (size as isize - at).clamp(0, SIZE as isize) as usize;
+            ((-at).clamp(0, end as isize) as usize)..end
+        };
+        Window {
+            corner: slice.wrapping_offset(at[0] * sh + at[1] * sw),
+            strides: [sh, sw],
+            rows: inside(at[0], x.sizes[1]),
+            columns: inside(at[1], x.sizes[2]),
+        }
+    }
+
+    #[inline(always)]
+    fn is_inside(&self) -> bool {
+        self.rows.len() == SIZE && self.columns.len() == SIZE
+    }
+
+    /// Channel `channel` of the position in row `i` and column `j`.
+    #[inline(always)]
+    fn at(&self, i: usize, j: usize, channel: usize) -> *const T {
+        self.corner.wrapping_offset(i as isize * self.strides[0] + j as isize * self.strides[1]).wrapping_add(channel)
+    }
+
+    /// Asks for a channel of what will be read next: one tile's work is too short to hide the way from memory behind it.
+    /// Where windows overlap, the first columns were read with the tile before.
+    ///
+    /// # Safety
+    /// The level of `S` is available.
+    #[inline(always)]
+    unsafe fn prefetch<S: Simd<Scalar = T>>(&self, channel: usize) {
+        for i in 0..SIZE {
+            for j in SIZE - 4..SIZE {
+                // SAFETY: a prefetch may name any address.
+                unsafe { S::prefetch(self.at(i, j, channel)) };
+            }
         }
     }
 }
 
-/// A window of vectors that cannot be read where they are: the last channels, which fill no vector, and mapped ones.
+/// A copy of a window that cannot be read where it is: at an image's border, of the last channels, which fill no vector,
+/// and of channels that are mapped.
 ///
-/// Transforms read it through pointers like any other window, so that there is one copy of them, with closures small
-/// enough to be inlined: a closure that is not is compiled without the level's instructions.
+/// Transforms read it like any other window, so that there is one copy of them, with closures small enough to be inlined:
+/// a closure that is not is compiled without the level's instructions.
 struct Stage<S: Simd> {
     vectors: [[S::Vector; 6]; 6],
 }
@@ -152,35 +188,39 @@ impl<S: Simd> Stage<S> {
         unsafe { Stage { vectors: [[S::zero(); 6]; 6] } }
     }
 
-    /// Reads the `valid` channels of `window` from `channel` on, maps them, and points to the results; zeros stay zeros.
+    /// Reads the `valid` channels of `window` from `channel` on and maps them; positions outside are zero, unmapped. The
+    /// result is valid until the next call.
     ///
     /// # Safety
-    /// The level of `S` is available; the window's places are `zeros` or valid for these channels. The pointers are
-    /// valid until the next call.
+    /// The level of `S` is available; the positions inside are valid for these channels.
     #[inline(always)]
-    unsafe fn fill(
+    unsafe fn fill<const SIZE: usize>(
         &mut self,
-        window: &[[*const S::Scalar; 6]; 6],
+        window: &Window<S::Scalar, SIZE>,
         [channel, valid]: [usize; 2],
         map: Option<Vectors<S>>,
-        zeros: *const S::Scalar,
-    ) -> [[*const S::Scalar; 6]; 6] {
-        let mut places = [[zeros; 6]; 6];
-        for i in 0..6 {
-            for j in 0..6 {
-                // SAFETY: the caller's.
-                unsafe {
-                    let place = window[i][j].wrapping_add(channel);
-                    self.vectors[i][j] = if window[i][j] == zeros {
-                        S::zero()
-                    } else {
-                        let v = if valid == S::LANES { S::load(place) } else { S::load_first(place, valid) };
-                        if let Some(map) = &map { map.apply(v) } else { v }
-                    };
+    ) -> Window<S::Scalar, SIZE> {
+        // SAFETY: the caller's.
+        unsafe {
+            for (i, row) in self.vectors.iter_mut().enumerate().take(SIZE) {
+                if !window.rows.contains(&i) {
+                    row.fill(S::zero());
+                    continue;
                 }
-                places[i][j] = std::ptr::from_ref(&self.vectors[i][j]).cast();
+                for v in &mut row[..window.columns.start] {
+                    *v = S::zero();
+                }
+                for j in window.columns.clone() {
+                    let place = window.at(i, j, channel);
+                    let v = if valid == S::LANES { S::load(place) } else { S::load_first(place, valid) };
+                    row[j] = if let Some(map) = &map { map.apply(v) } else { v };
+                }
+                for v in &mut row[window.columns.end..] {
+                    *v = S::zero();
+                }
             }
         }
-        places
+        let lanes = S::LANES as isize;
+        Window { corner: self.vectors.as_ptr().cast(), strides: [6 * lanes, lanes], rows: 0..SIZE, columns: 0..SIZE }
     }
 }

@@ -2,7 +2,7 @@
 //! the transformed domain, and the sums are transformed back once.
 
 use super::transform::{gradient_square, input_square, weight_gradient_square};
-use super::{BLOCK, POINTS, Stage, Tiling, apart, prefetch, window};
+use super::{BLOCK, POINTS, Stage, Tiling, Window, apart};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
@@ -20,7 +20,6 @@ struct Pass<T> {
     shape: Shape,
     /// Channels of `x` and of `g` in whole vectors.
     channels: [usize; 2],
-    zeros: *const T,
 }
 // SAFETY: tasks read the inputs and write to sums of their own.
 unsafe impl<T: Send> Send for Pass<T> {}
@@ -42,11 +41,8 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
 ) {
     let shape = Shape::current::<T>();
     let channels = [shape.padded(p.c), shape.padded(p.k)];
-    let mut zeros = Scratch::<T>::new(channels[0].max(channels[1]));
-    // SAFETY: the scratch has that many elements.
-    unsafe { std::ptr::write_bytes(zeros.as_mut_ptr(), 0, channels[0].max(channels[1])) };
     let tiling = Tiling::new(p.n, p.output, [p.padding[1] as isize, p.padding[2] as isize]);
-    let pass = Pass { x, g, tiling, shape, channels, zeros: zeros.as_ptr() };
+    let pass = Pass { x, g, tiling, shape, channels };
     let blocks = tiling.tiles().div_ceil(BLOCK);
     let groups = blocks.clamp(1, GROUPS.min(most));
     let size = POINTS * p.c * channels[1];
@@ -74,32 +70,37 @@ impl<T: Real> Pass<T> {
         unsafe { std::ptr::write_bytes(sums, 0, POINTS * c * g_step) };
         let mut inputs = Scratch::<T>::new(POINTS * apart(x_step, self.shape.lanes));
         let mut gradients = Scratch::<T>::new(POINTS * apart(g_step, self.shape.lanes));
+        let parts: Vec<_> = self
+            .shape
+            .blocks(k)
+            .flat_map(|(lane, vectors)| {
+                self.shape.tiles(c, vectors).map(move |(first, size)| (lane, vectors, first, size))
+            })
+            .collect();
         for block in blocks {
             let tiles = block * BLOCK..((block + 1) * BLOCK).min(self.tiling.tiles());
             let count = tiles.len();
             // SAFETY: the scratch holds a block of tiles with whole vectors of channels.
             unsafe { transform_both(self.shape.level, self, tiles, [inputs.as_mut_ptr(), gradients.as_mut_ptr()]) };
             for point in 0..POINTS {
-                for (lane, vectors) in self.shape.blocks(k) {
-                    for (first, positions) in self.shape.tiles(c, vectors) {
-                        // SAFETY: tiles, channels and lanes of this block.
-                        unsafe {
-                            outer(
-                                self.shape.level,
-                                positions,
-                                vectors,
-                                &Outer {
-                                    a: inputs.as_ptr().add(point * apart(x_step, self.shape.lanes) + first),
-                                    a_move: x_step,
-                                    b: gradients.as_ptr().add(point * apart(g_step, self.shape.lanes) + lane),
-                                    b_move: g_step,
-                                    rows: &[[0, 0]],
-                                    run: count,
-                                    out: sums.add((point * c + first) * g_step + lane),
-                                    out_step: g_step,
-                                },
-                            );
-                        }
+                for &(lane, vectors, first, positions) in &parts {
+                    // SAFETY: tiles, channels and lanes of this block.
+                    unsafe {
+                        outer(
+                            self.shape.level,
+                            positions,
+                            vectors,
+                            &Outer {
+                                a: inputs.as_ptr().add(point * apart(x_step, self.shape.lanes) + first),
+                                a_move: x_step,
+                                b: gradients.as_ptr().add(point * apart(g_step, self.shape.lanes) + lane),
+                                b_move: g_step,
+                                rows: &[[0, 0]],
+                                run: count,
+                                out: sums.add((point * c + first) * g_step + lane),
+                                out_step: g_step,
+                            },
+                        );
                     }
                 }
             }
@@ -110,51 +111,50 @@ impl<T: Real> Pass<T> {
 #[inline(always)]
 unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: [*mut S::Scalar; 2]) {
     let [x_step, g_step] = pass.channels;
-    let windows_of = |index: usize| {
-        let tile = pass.tiling.tile(index);
-        let (at, [h, w]) = ([tile.h as isize, tile.w as isize], pass.tiling.origin);
-        let x = window::<_, 6>(&pass.x, tile, [at[0] + h, at[1] + w], pass.zeros);
-        (x, window::<_, 4>(&pass.g, tile, at, pass.zeros))
-    };
-    let last = pass.tiling.tiles() - 1;
-    let (mut x, mut g) = windows_of(tiles.start);
+    let tiling = &pass.tiling;
+    let mut tile = tiling.tile(tiles.start);
+    let mut x = Window::<_, 6>::new(&pass.x, tile, tiling.origin);
+    let mut g = Window::<_, 4>::new(&pass.g, tile, [0, 0]);
     // SAFETY: the level of `S` is available.
     let mut stage = unsafe { Stage::<S>::new() };
-    for (slot, index) in tiles.enumerate() {
-        let (next_x, next_g) = windows_of((index + 1).min(last));
-        // SAFETY: the windows' pointers are valid for their channels, the zeros for whole vectors; `to` for the block.
+    for slot in 0..tiles.len() {
+        tile = tiling.after(tile);
+        let next_x = Window::<_, 6>::new(&pass.x, tile, tiling.origin);
+        let next_g = Window::<_, 4>::new(&pass.g, tile, [0, 0]);
+        // SAFETY: the windows' positions are valid for their channels, the stage's for a vector; `to` for the block.
         unsafe {
             for channel in (0..pass.x.channels).step_by(S::LANES) {
                 let to = to[0].add(slot * x_step + channel);
-                prefetch::<S, 6>(&next_x, channel);
+                next_x.prefetch::<S>(channel);
                 let valid = (pass.x.channels - channel).min(S::LANES);
-                let (window, at) = match pass.x.map {
-                    None if valid == S::LANES => (&x, channel),
-                    map => {
-                        let map = map.map(|map| map.vectors::<S>(channel, valid));
-                        (&stage.fill(&x, [channel, valid], map, pass.zeros), 0)
-                    }
+                let staged;
+                let (window, at) = if valid == S::LANES && pass.x.map.is_none() && x.is_inside() {
+                    (&x, channel)
+                } else {
+                    let map = pass.x.map.map(|map| map.vectors::<S>(channel, valid));
+                    staged = stage.fill(&x, [channel, valid], map);
+                    (&staged, 0)
                 };
                 input_square::<S>(
-                    |i, j| S::load(window[i][j].add(at)),
+                    |i, j| S::load(window.at(i, j, at)),
                     |i, j, v| S::store(to.add((6 * i + j) * apart(x_step, S::LANES)), v),
                 );
             }
             for channel in (0..pass.g.channels).step_by(S::LANES) {
                 let to = to[1].add(slot * g_step + channel);
-                prefetch::<S, 4>(&next_g, channel);
+                next_g.prefetch::<S>(channel);
                 let valid = (pass.g.channels - channel).min(S::LANES);
-                if valid == S::LANES {
-                    gradient_square::<S>(
-                        |i, j| S::load(g[i][j].add(channel)),
-                        |i, j, v| S::store(to.add((6 * i + j) * apart(g_step, S::LANES)), v),
-                    );
+                let staged;
+                let (window, at) = if valid == S::LANES && g.is_inside() {
+                    (&g, channel)
                 } else {
-                    gradient_square::<S>(
-                        |i, j| S::load_first(g[i][j].add(channel), valid),
-                        |i, j, v| S::store(to.add((6 * i + j) * apart(g_step, S::LANES)), v),
-                    );
-                }
+                    staged = stage.fill(&g, [channel, valid], None);
+                    (&staged, 0)
+                };
+                gradient_square::<S>(
+                    |i, j| S::load(window.at(i, j, at)),
+                    |i, j, v| S::store(to.add((6 * i + j) * apart(g_step, S::LANES)), v),
+                );
             }
         }
         (x, g) = (next_x, next_g);
