@@ -10,7 +10,10 @@ use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
 use crate::kernels::norm::activate;
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
-use crate::simd::{Real, Simd, dispatch};
+use crate::simd::{self, Real, Simd, dispatch};
+
+/// Multiplications that one task should at least do: some 10 µs.
+const TASK: usize = 1 << 19;
 
 /// Dense NHWC images of `k` channels that a pass writes.
 #[derive(Clone, Copy)]
@@ -65,27 +68,32 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
     let channels = shape.padded(c);
     let tiling = Tiling::new(y.n, y.sizes, padding);
     let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr() };
-    let tiles = tiling.tiles();
-    parallel::for_each(tiles.div_ceil(BLOCK), |block| {
-        let tiles = block * BLOCK..((block + 1) * BLOCK).min(tiles);
-        // SAFETY: the caller's; tasks have their own tiles.
-        unsafe { pass.block(tiles) };
+    let (tiles, vector) = (tiling.tiles(), shape.lanes);
+    let blocks = tiles.div_ceil(BLOCK);
+    let together = TASK.div_ceil(BLOCK * POINTS * c * y.k);
+    parallel::for_each(blocks.div_ceil(together), |task| {
+        let mut inputs = Scratch::<T>::new(POINTS * apart(channels, vector));
+        let mut products = Scratch::<T>::new(POINTS * apart(2 * vector, vector));
+        for block in task * together..((task + 1) * together).min(blocks) {
+            let tiles = block * BLOCK..((block + 1) * BLOCK).min(tiles);
+            // SAFETY: the caller's; tasks have their own tiles.
+            unsafe { pass.block(tiles, &mut inputs, &mut products) };
+        }
     });
 }
 
 impl<T: Real> Pass<T> {
     /// # Safety
-    /// As for `run`.
-    unsafe fn block(&self, tiles: std::ops::Range<usize>) {
+    /// As for `run`; the scratch holds a block of tiles with whole vectors of channels, and with two vectors of lanes.
+    unsafe fn block(&self, tiles: std::ops::Range<usize>, inputs: &mut Scratch<T>, products: &mut Scratch<T>) {
         let (shape, c) = (self.shape, self.x.channels);
-        let mut inputs = Scratch::<T>::new(POINTS * apart(self.channels, shape.lanes));
-        let mut products = Scratch::<T>::new(POINTS * apart(2 * shape.lanes, shape.lanes));
-        // SAFETY: the scratch holds a block of tiles with whole vectors of channels.
+        // SAFETY: the caller's.
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
         for (first, vectors) in shape.blocks(self.y.k) {
             let width = vectors * shape.lanes;
             let parts: SmallVec<[_; 8]> = shape.tiles(tiles.len(), vectors).collect();
             for point in 0..POINTS {
+                self.ask_for_outputs(&tiles, (first, vectors), point);
                 for &(at, count) in &parts {
                     let from = point * apart(self.channels, shape.lanes) + at * self.channels;
                     let to = point * apart(width, shape.lanes) + at * width;
@@ -112,6 +120,19 @@ impl<T: Real> Pass<T> {
             }
             // SAFETY: the products are complete; the outputs are this task's.
             unsafe { transform_outputs(shape.level, self, tiles.clone(), (first, vectors), products.as_ptr()) };
+        }
+    }
+
+    /// Asks for one in [`POINTS`] of the lines of `tiles`' outputs, so that they come while products are computed.
+    fn ask_for_outputs(&self, tiles: &std::ops::Range<usize>, (first, vectors): (usize, usize), point: usize) {
+        let (y, lines) = (&self.y, 4 * tiles.len());
+        for line in point * lines / POINTS..(point + 1) * lines / POINTS {
+            let Tile { n, d, h, w } = self.tiling.tile(tiles.start + line / 4);
+            let row = ((n * y.sizes[0] + d) * y.sizes[1] + h + line % 4) * y.sizes[2] + w;
+            for column in 0..4 {
+                let at = (row + column) * y.k + first;
+                simd::prefetch(y.data.wrapping_add(at).cast_const(), vectors * self.shape.lanes);
+            }
         }
     }
 }
