@@ -139,6 +139,7 @@ pub(crate) fn prefetch<T>(from: *const T, length: usize) {
 /// The address itself, in a register of its own: what is read around it is then read by that register and a constant,
 /// which costs some cores less than a base and an index.
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block)] // nothing is read through the address
 pub(crate) fn in_register<T>(address: *const T) -> *const T {
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     {

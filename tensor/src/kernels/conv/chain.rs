@@ -78,7 +78,7 @@ pub fn conv_chain(x: &Tensor, links: &[Link]) -> Tensor {
                     if method.takes(&epilogue) {
                         check::bias("conv", epilogue.bias, &x, p.k);
                         check::addend("conv", epilogue.addend, &last.w, &shape_of(p.n, p.k, &p.output, x.rank()));
-                        write::<T>(method, &p, (&x).into(), &last.w, epilogue, y);
+                        write::<T>((method, &p), (&x).into(), &last.w, epilogue, y);
                     } else {
                         let all = last.run(&x, first).to_memory_format(MemoryFormat::ChannelsLast);
                         y.copy_from_slice(norm::memory::<T>(&all));

@@ -78,7 +78,7 @@ fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epil
     dispatch!(float "conv", w.dtype(), T => {
         let method = Method::forward::<T>(&p, geometry);
         if method.takes(&epilogue) {
-            return build::<T>(&shape, MemoryFormat::ChannelsLast, |y| write(method, &p, input, w, epilogue, y));
+            return build::<T>(&shape, MemoryFormat::ChannelsLast, |y| write((method, &p), input, w, epilogue, y));
         }
         if method == Method::General && epilogue.addend.is_none() {
             let bias = epilogue.bias.map(Tensor::contiguous);
@@ -96,8 +96,7 @@ fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epil
 
 /// A forward pass by a method that takes the epilogue, into `y`, dense NHWC.
 fn write<T: Real + Element>(
-    method: Method,
-    p: &Problem,
+    (method, p): (Method, &Problem),
     input: Input<'_>,
     w: &Tensor,
     epilogue: Epilogue<'_>,
