@@ -92,7 +92,7 @@ pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized +
         let (output, saved) = self.forward(tensors.each_ref());
         let kept = Self::KEEPS.output.then(|| output.clone());
         let shape = Dims::from_slice(output.shape());
-        let node = record(self, inputs, tensors.map(Kept::Value), saved, (kept, shape))(Location::caller());
+        let node = record(self, inputs, keep(Self::KEEPS, tensors), saved, (kept, shape))(Location::caller());
         Variable::with_node(output, Some(node))
     }
 
@@ -105,7 +105,7 @@ pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized +
         }
         let kept = Self::KEEPS.output.then(|| output.clone());
         let shape = Dims::from_slice(output.shape());
-        let node = record(self, inputs, inputs.map(Kept::of), saved, (kept, shape))(Location::caller());
+        let node = record(self, inputs, keep_waiting(Self::KEEPS, inputs), saved, (kept, shape))(Location::caller());
         Variable::with_node(output, Some(node))
     }
 
@@ -116,8 +116,8 @@ pub trait Op<const N: usize>: Registered + Debug + Clone + Send + Sync + Sized +
         if !records(&inputs) {
             return Variable::deferred(value, None);
         }
-        let tensors = inputs.map(|input| Kept::Value(input.data()));
-        let node = record(self, inputs, tensors, saved, (None, value.shape()))(Location::caller());
+        let kept = keep(Self::KEEPS, inputs.map(Variable::data));
+        let node = record(self, inputs, kept, saved, (None, value.shape()))(Location::caller());
         Variable::deferred(value, Some(node))
     }
 }
@@ -130,23 +130,44 @@ fn edge(input: &Variable) -> Option<Arc<Node>> {
     input.node().filter(|_| input.requires_grad()).cloned()
 }
 
+fn shape_of(input: &Variable) -> Dims {
+    Dims::from_slice(input.shape())
+}
+
+/// The inputs that a vjp reads. Like all that is done to arrays here, it knows nothing of the op: closures over arrays
+/// in a function that is compiled for every op would be compiled for every op too.
+fn keep<const N: usize>(keeps: Keeps, tensors: [Tensor; N]) -> [Option<Kept>; N] {
+    let mut index = 0;
+    tensors.map(|tensor| {
+        index += 1;
+        keeps.keeps_input(index - 1).then_some(Kept::Value(tensor))
+    })
+}
+
+/// [`keep`], without computing what waits.
+fn keep_waiting<const N: usize>(keeps: Keeps, inputs: [&Variable; N]) -> [Option<Kept>; N] {
+    std::array::from_fn(|index| keeps.keeps_input(index).then(|| Kept::of(inputs[index])))
+}
+
+fn collect<const N: usize>(gradients: [Option<Variable>; N]) -> SmallVec<[Option<Variable>; 3]> {
+    gradients.into_iter().collect()
+}
+
+fn take_edges(edges: &mut [Option<Arc<Node>>], list: &mut Vec<Arc<Node>>) {
+    list.extend(edges.iter_mut().filter_map(Option::take));
+}
+
 fn record<O: Op<N>, const N: usize>(
     op: O,
     inputs: [&Variable; N],
-    tensors: [Kept; N],
+    kept: [Option<Kept>; N],
     saved: O::Saved,
     (output, shape): (Option<Tensor>, Dims),
 ) -> impl FnOnce(&'static Location<'static>) -> Arc<Node> {
-    let shapes = inputs.map(|input| Dims::from_slice(input.shape()));
-    let mut index = 0;
-    let kept = tensors.map(|tensor| {
-        index += 1;
-        O::KEEPS.keeps_input(index - 1).then_some(tensor)
-    });
     let recorded = Recorded {
         op,
         edges: inputs.map(edge),
-        shapes,
+        shapes: inputs.map(shape_of),
         kept,
         output,
         saved,
@@ -204,11 +225,11 @@ impl<O: Op<N>, const N: usize> Backward for Recorded<O, N> {
 
     fn vjp(&self, g: &Variable, node: &Arc<Node>, wants: &[bool]) -> SmallVec<[Option<Variable>; 3]> {
         let cx = Context { recorded: self, node, wants };
-        self.op.vjp(g, cx).into_iter().collect()
+        collect(self.op.vjp(g, cx))
     }
 
     fn drain(&mut self, list: &mut Vec<Arc<Node>>) {
-        list.extend(self.edges.iter_mut().filter_map(Option::take));
+        take_edges(&mut self.edges, list);
     }
 
     #[cfg(any(test, feature = "check"))]
@@ -346,7 +367,7 @@ impl<O: VariadicOp> Backward for RecordedMany<O> {
     }
 
     fn drain(&mut self, list: &mut Vec<Arc<Node>>) {
-        list.extend(self.edges.iter_mut().filter_map(Option::take));
+        take_edges(&mut self.edges, list);
     }
 }
 

@@ -87,7 +87,7 @@ pub trait Module: copy::Object + Send + Sync + 'static {
 
     /// Every parameter once, tied ones under their first name.
     fn parameters(&self) -> Vec<Parameter> {
-        self.named_parameters().into_iter().map(|(_, parameter)| parameter).collect()
+        visit::parameters(self.as_dyn())
     }
 
     /// Every parameter once, with the first of its names.
@@ -97,7 +97,7 @@ pub trait Module: copy::Object + Send + Sync + 'static {
 
     /// Every buffer once.
     fn buffers(&self) -> Vec<Buffer> {
-        self.named_buffers().into_iter().map(|(_, buffer)| buffer).collect()
+        visit::buffers(self.as_dyn())
     }
 
     /// Every buffer once, with the first of its names.
@@ -107,7 +107,7 @@ pub trait Module: copy::Object + Send + Sync + 'static {
 
     /// The modules right below this one.
     fn children(&self) -> Vec<&dyn Module> {
-        self.named_children().into_iter().map(|(_, child)| child).collect()
+        visit::unnamed(self.named_children())
     }
 
     /// The modules right below this one, with their names.
@@ -117,7 +117,7 @@ pub trait Module: copy::Object + Send + Sync + 'static {
 
     /// This module and all below it, each once, parents first.
     fn modules(&self) -> Vec<&dyn Module> {
-        self.named_modules().into_iter().map(|(_, module)| module).collect()
+        visit::unnamed(self.named_modules())
     }
 
     /// This module (its name is empty) and all below it, each once, parents first.
@@ -143,7 +143,7 @@ pub trait Module: copy::Object + Send + Sync + 'static {
 
     /// [`train`](Module::train) or [`eval`](Module::eval).
     fn set_training(&self, training: bool) {
-        self.apply(&mut |module| module.state().set_training(training));
+        visit::set_training(self.as_dyn(), training);
     }
 
     /// Whether this module is training; true at first.
@@ -153,16 +153,12 @@ pub trait Module: copy::Object + Send + Sync + 'static {
 
     /// Whether gradients are collected for all parameters, from now on. PyTorch: `Module.requires_grad_`.
     fn requires_grad(&self, requires_grad: bool) {
-        for parameter in self.parameters() {
-            parameter.set_requires_grad(requires_grad);
-        }
+        visit::requires_grad(self.as_dyn(), requires_grad);
     }
 
     /// Forgets all gradients.
     fn zero_grad(&self) {
-        for parameter in self.parameters() {
-            parameter.zero_grad();
-        }
+        visit::zero_grad(self.as_dyn());
     }
 
     /// Converts all parameters and all buffers of float dtype.
@@ -171,19 +167,12 @@ pub trait Module: copy::Object + Send + Sync + 'static {
     /// If `dtype` is not a float.
     #[track_caller]
     fn to_dtype(&self, dtype: DType) {
-        for parameter in self.parameters() {
-            parameter.to_dtype(dtype);
-        }
-        for buffer in self.buffers() {
-            if buffer.data().dtype().is_float() {
-                buffer.update(|value| *value = value.to_dtype(dtype));
-            }
-        }
+        visit::to_dtype(self.as_dyn(), dtype);
     }
 
     /// The number of elements of all parameters.
     fn parameter_count(&self) -> usize {
-        self.parameters().iter().map(|parameter| parameter.len()).sum()
+        visit::parameter_count(self.as_dyn())
     }
 
     /// Adds a parameter at run time. PyTorch: `Module.register_parameter`.

@@ -16,6 +16,7 @@
 //! ```
 #![warn(clippy::print_stdout)]
 
+mod callable;
 mod create;
 mod display;
 mod dtype;

@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 
+use crate::callable::callable;
 use crate::simd;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -103,18 +104,23 @@ pub fn for_each(tasks: usize, task: impl Fn(usize) + Sync + Send) {
     for_each_task(tasks, &task);
 }
 
+callable! {
+    /// What is run for each index.
+    trait Task(index: usize);
+}
+
 /// [`for_each`], compiled once for all closures.
-fn for_each_task(tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+fn for_each_task(tasks: usize, task: &dyn Task) {
     if tasks == 0 {
         return;
     }
     let _flush = denormals::Flush::begin();
     if tasks == 1 || IN_TASK.get() {
-        return (0..tasks).for_each(task);
+        return (0..tasks).for_each(|index| task.run(index));
     }
     let threads = num_threads();
     if threads == 1 || !pool::try_run(tasks, threads, task) {
-        (0..tasks).for_each(task);
+        (0..tasks).for_each(|index| task.run(index));
     }
 }
 

@@ -1,10 +1,12 @@
-//! Walks over the tree of a model.
+//! Walks over the tree of a model, and what [`Module`] does to all of it: functions of `&dyn Module`, since a provided
+//! method is compiled for every module.
 
 use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use autograd::Variable;
+use tensor::DType;
 use tensor::error::blame_caller;
 
 use super::state::Entry;
@@ -226,4 +228,49 @@ pub(crate) fn apply(module: &dyn Module, f: &mut dyn FnMut(&dyn Module)) {
         apply(child, f);
     }
     f(module);
+}
+
+/// The seconds of pairs.
+pub(crate) fn unnamed<T>(named: Vec<(String, T)>) -> Vec<T> {
+    named.into_iter().map(|(_, value)| value).collect()
+}
+
+pub(crate) fn parameters(root: &dyn Module) -> Vec<Parameter> {
+    unnamed(named_parameters(root))
+}
+
+pub(crate) fn buffers(root: &dyn Module) -> Vec<Buffer> {
+    unnamed(named_buffers(root))
+}
+
+pub(crate) fn set_training(root: &dyn Module, training: bool) {
+    apply(root, &mut |module| module.state().set_training(training));
+}
+
+pub(crate) fn requires_grad(root: &dyn Module, requires_grad: bool) {
+    for parameter in parameters(root) {
+        parameter.set_requires_grad(requires_grad);
+    }
+}
+
+pub(crate) fn zero_grad(root: &dyn Module) {
+    for parameter in parameters(root) {
+        parameter.zero_grad();
+    }
+}
+
+#[track_caller]
+pub(crate) fn to_dtype(root: &dyn Module, dtype: DType) {
+    for parameter in parameters(root) {
+        parameter.to_dtype(dtype);
+    }
+    for buffer in buffers(root) {
+        if buffer.data().dtype().is_float() {
+            buffer.update(|value| *value = value.to_dtype(dtype));
+        }
+    }
+}
+
+pub(crate) fn parameter_count(root: &dyn Module) -> usize {
+    parameters(root).iter().map(|parameter| parameter.len()).sum()
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::callable::callable;
 use crate::layout::Nest;
 use crate::parallel::{self, Disjoint};
 use crate::simd::{self, Simd};
@@ -162,8 +163,18 @@ unsafe fn turn_kernel<S: Simd>(
     whole
 }
 
-/// What is done with a stretch of a result: `(state, its first element's number, the operand's elements, its places)`.
-type Stretch<'a, P, T, V> = dyn Fn(&mut P, usize, &[T], &mut [V]) + Sync + 'a;
+callable! {
+    /// What is done with a stretch of a result: its first element's number, the operand's elements, its places.
+    pub(crate) trait Stretch<P, T, V>(state: &mut P, first: usize, x: &[T], out: &mut [V]);
+}
+callable! {
+    /// The state that a task begins with.
+    pub(crate) trait Begin<P>() -> P;
+}
+callable! {
+    /// What hears of elements that come soon.
+    pub(crate) trait Ahead(range: Range<usize>);
+}
 
 /// An operand that lies across the order of a dense result.
 pub(crate) struct Across<'a, T> {
@@ -194,13 +205,13 @@ impl<'a, T: Element> Across<'a, T> {
     pub(crate) fn for_each<V: Send, P>(
         &self,
         out: &mut [V],
-        begin: &(dyn Fn() -> P + Sync),
-        ahead: &(dyn Fn(Range<usize>) + Sync),
-        f: &Stretch<'_, P, T, V>,
+        begin: &dyn Begin<P>,
+        ahead: &dyn Ahead,
+        f: &dyn Stretch<P, T, V>,
     ) {
         assert!(out.len() == self.len, "tiles: {} places for {} elements", out.len(), self.len);
         let out = Disjoint::new(out);
-        let begin = || (begin(), [T::ZERO; TILE + 16]);
+        let begin = || (begin.run(), [T::ZERO; TILE + 16]);
         self.tiles.for_each(begin, |(state, buffer), [to, from], [height, width]| {
             let step = self.tiles.row_step() as usize;
             // Rows that follow one another are one stretch.
@@ -210,7 +221,7 @@ impl<'a, T: Element> Across<'a, T> {
             let prefetch = |row: usize| {
                 if far && row < rows {
                     let first = to as usize + row * step;
-                    ahead(first..first + length);
+                    ahead.run(first..first + length);
                     simd::prefetch(out.as_mut_ptr().wrapping_add(first), length);
                 }
             };
@@ -222,7 +233,7 @@ impl<'a, T: Element> Across<'a, T> {
                 let first = to as usize + row * step;
                 // SAFETY: the result is dense, so that no two of its indices, and no two tiles, share a place.
                 let part = unsafe { out.slice(first, length) };
-                f(state, first, &buffer[row * width..row * width + length], part);
+                f.run(state, first, &buffer[row * width..row * width + length], part);
             }
         });
     }

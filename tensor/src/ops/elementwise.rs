@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use crate::callable::callable;
 use crate::kernels::elementwise::Function;
 use crate::kernels::tiles::Across;
 use crate::layout::Nest;
@@ -24,9 +25,22 @@ const BLOCK: usize = 1024;
 /// Elements below which an operand that lies across the result's order is not worth tiles.
 const SMALL: usize = 1024;
 
-type Slices1<'a, T, U> = dyn Fn(&[T], &mut [U]) + Sync + 'a;
-type Slices2<'a, T, U, V> = dyn Fn(&[T], &[U], &mut [V]) + Sync + 'a;
-type Slices3<'a, T, U, V, W> = dyn Fn(&[T], &[U], &[V], &mut [W]) + Sync + 'a;
+callable! {
+    /// An op of one operand, on slices.
+    pub(crate) trait Slices1<T, U>(x: &[T], to: &mut [U]);
+}
+callable! {
+    /// An op of two operands, on slices.
+    pub(crate) trait Slices2<T, U, V>(x: &[T], y: &[U], to: &mut [V]);
+}
+callable! {
+    /// An op of three operands, on slices.
+    pub(crate) trait Slices3<T, U, V, W>(x: &[T], y: &[U], z: &[V], to: &mut [W]);
+}
+callable! {
+    /// An op that changes its first operand, on slices.
+    pub(crate) trait Update<T>(to: &mut [T], from: &[T]);
+}
 
 /// The layout of a result of operands that were expanded to one shape: the memory order of the first one that has one.
 fn common_layout(operands: &[&Layout]) -> Layout {
@@ -113,13 +127,13 @@ fn parts<T>(first: usize, chunk: &mut [T], flat: bool) -> impl Iterator<Item = (
 }
 
 /// `f(from, to)` on parts of `x` and of the result, which is written in `layout`'s order.
-pub(crate) fn map_slices<T: Element, U: Element>(layout: Layout, x: &Tensor, f: &Slices1<'_, T, U>) -> Tensor {
+pub(crate) fn map_slices<T: Element, U: Element>(layout: Layout, x: &Tensor, f: &dyn Slices1<T, U>) -> Tensor {
     let x = aligned::<T>(x, &layout);
     let a = Operand::new(x.view_as::<T>().data(), x.layout(), &layout);
     Tensor::build::<U>(layout, |out| {
         parallel::for_each_chunk(out, CHUNK, |start, chunk| {
             let mut p = [T::ZERO; BLOCK];
-            parts(start, chunk, a.flat).for_each(|(range, out)| f(a.read(range, &mut p), out));
+            parts(start, chunk, a.flat).for_each(|(range, out)| f.run(a.read(range, &mut p), out));
         });
     })
 }
@@ -130,7 +144,7 @@ pub(crate) fn zip_slices<T: Element, U: Element, V: Element>(
     op: &str,
     a: &Tensor,
     b: &Tensor,
-    f: &Slices2<'_, T, U, V>,
+    f: &dyn Slices2<T, U, V>,
 ) -> Tensor {
     let target = shape::broadcast_for(op, a.shape(), b.shape());
     let layout = common_layout(&[&a.layout().expand(&target), &b.layout().expand(&target)]);
@@ -138,8 +152,12 @@ pub(crate) fn zip_slices<T: Element, U: Element, V: Element>(
     let xs = Operand::new(a.view_as::<T>().data(), a.layout(), &layout);
     let ys = Operand::new(b.view_as::<U>().data(), b.layout(), &layout);
     match (&xs.across, &ys.across) {
-        (None, Some(across)) => return zip_tiles(layout, across, &xs, |y, x, out| f(x, y, out)),
-        (Some(across), None) => return zip_tiles(layout, across, &ys, f),
+        (None, Some(across)) => {
+            return zip_tiles(layout, across, &xs, |y: &[U], x: &[T], out: &mut [V]| f.run(x, y, out));
+        }
+        (Some(across), None) => {
+            return zip_tiles(layout, across, &ys, |x: &[T], y: &[U], out: &mut [V]| f.run(x, y, out));
+        }
         // The result has the order of one of them, unless both are expanded.
         _ => {}
     }
@@ -147,7 +165,7 @@ pub(crate) fn zip_slices<T: Element, U: Element, V: Element>(
         parallel::for_each_chunk(out, CHUNK, |start, chunk| {
             let (mut p, mut q) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK]);
             parts(start, chunk, xs.flat && ys.flat)
-                .for_each(|(range, out)| f(xs.read(range.clone(), &mut p), ys.read(range, &mut q), out));
+                .for_each(|(range, out)| f.run(xs.read(range.clone(), &mut p), ys.read(range, &mut q), out));
         });
     })
 }
@@ -161,11 +179,16 @@ fn zip_tiles<T: Element, U: Element, V: Element>(
 ) -> Tensor {
     let begin = || [U::ZERO; BLOCK];
     Tensor::build::<V>(layout, |out| {
-        across.for_each(out, &begin, &|range| other.prefetch(range), &|buffer, first, x, out| {
-            for (range, out) in parts(first, out, false) {
-                f(&x[range.start - first..range.end - first], other.read(range, buffer), out);
-            }
-        });
+        across.for_each(
+            out,
+            &begin,
+            &|range: Range<usize>| other.prefetch(range),
+            &|buffer: &mut [U; BLOCK], first: usize, x: &[T], out: &mut [V]| {
+                for (range, out) in parts(first, out, false) {
+                    f(&x[range.start - first..range.end - first], other.read(range, buffer), out);
+                }
+            },
+        );
     })
 }
 
@@ -174,7 +197,7 @@ fn zip_tiles<T: Element, U: Element, V: Element>(
 pub(crate) fn zip3_slices<T: Element, U: Element, V: Element, W: Element>(
     op: &str,
     [a, b, c]: [&Tensor; 3],
-    f: &Slices3<'_, T, U, V, W>,
+    f: &dyn Slices3<T, U, V, W>,
 ) -> Tensor {
     let pair = shape::broadcast_for(op, a.shape(), b.shape());
     let target = shape::broadcast_for(op, &pair, c.shape());
@@ -189,7 +212,7 @@ pub(crate) fn zip3_slices<T: Element, U: Element, V: Element, W: Element>(
             let (mut p, mut q, mut r) = ([T::ZERO; BLOCK], [U::ZERO; BLOCK], [V::ZERO; BLOCK]);
             parts(start, chunk, xs.flat && ys.flat && zs.flat).for_each(|(range, out)| {
                 let (x, y) = (xs.read(range.clone(), &mut p), ys.read(range.clone(), &mut q));
-                f(x, y, zs.read(range, &mut r), out);
+                f.run(x, y, zs.read(range, &mut r), out);
             });
         });
     })
@@ -197,12 +220,7 @@ pub(crate) fn zip3_slices<T: Element, U: Element, V: Element, W: Element>(
 
 /// `f(to, from)` on parts of `target`, in place where nobody shares it, and of `source`, broadcast.
 #[track_caller]
-pub(crate) fn update_slices<T: Element>(
-    op: &str,
-    target: &mut Tensor,
-    source: &Tensor,
-    f: &(dyn Fn(&mut [T], &[T]) + Sync),
-) {
+pub(crate) fn update_slices<T: Element>(op: &str, target: &mut Tensor, source: &Tensor, f: &dyn Update<T>) {
     target.expect_same_dtype(op, source);
     let shape = shape::broadcast_for(op, target.shape(), source.shape());
     if shape.as_slice() != target.shape() {
@@ -215,11 +233,16 @@ pub(crate) fn update_slices<T: Element>(
     let source = source.with_layout(source.layout().expand(&layout.shape));
     let xs = Operand::new(source.view_as::<T>().data(), source.layout(), &layout);
     if let Some(across) = &xs.across {
-        return across.for_each(target.make_mut::<T>(), &|| (), &|_| (), &|(), _, x, out| f(out, x));
+        return across.for_each(
+            target.make_mut::<T>(),
+            &|| (),
+            &|_: Range<usize>| (),
+            &|(): &mut (), _: usize, x: &[T], out: &mut [T]| f.run(out, x),
+        );
     }
     parallel::for_each_chunk(target.make_mut::<T>(), CHUNK, |start, chunk| {
         let mut p = [T::ZERO; BLOCK];
-        parts(start, chunk, xs.flat).for_each(|(range, out)| f(out, xs.read(range, &mut p)));
+        parts(start, chunk, xs.flat).for_each(|(range, out)| f.run(out, xs.read(range, &mut p)));
     });
 }
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::elementwise::vectorize;
+use crate::callable::callable;
 use crate::kernels::reduce::{LANES, Source, Step};
 use crate::layout::Nest;
 use crate::simd::Real;
@@ -89,7 +90,7 @@ pub(crate) fn fold_along<T, A, U, P, M, F>(
     x: &Tensor,
     (axes, keepdim): (&[usize], bool),
     how: &Fold<A, P, M, F>,
-    along: &Along<'_, T, A>,
+    along: &dyn Along<T, A>,
 ) -> Tensor
 where
     T: Element,
@@ -134,8 +135,8 @@ where
     let loops = Loops {
         start,
         total: Some(&|slice: &[T]| kernels::reduce::total((step, merge), start, slice)),
-        along: &|lanes: &mut [A; LANES], slice: &[T], _| kernels::reduce::along(step, lanes, slice),
-        across: &|running: &mut [A], rows: &[&[T]], _| kernels::reduce::across(step, running, rows),
+        along: &|lanes: &mut [A; LANES], slice: &[T], _: usize| kernels::reduce::along(step, lanes, slice),
+        across: &|running: &mut [A], rows: &[&[T]], _: usize| kernels::reduce::across(step, running, rows),
         merge: &|a: &mut [A], b: &[A]| kernels::reduce::merge(merge, a, b),
         finish: &|totals: &[A], out: &mut [U]| out.iter_mut().zip(totals).for_each(|(y, &total)| *y = finish(total)),
     };
@@ -173,22 +174,36 @@ fn push_along<T: Element, A: Copy>(
     *lanes = local;
 }
 
-pub(crate) type Along<'a, T, A> = dyn Fn(&mut [A; LANES], &[T], usize) + Sync + 'a;
-type Total<'a, T, A> = dyn Fn(&[T]) -> A + Sync + 'a;
-type Across<'a, T, A> = dyn Fn(&mut [A], &[&[T]], usize) + Sync + 'a;
+callable! {
+    /// Pushes a stretch of one output's elements, the first of which has the given number.
+    pub(crate) trait Along<T, A>(lanes: &mut [A; LANES], elements: &[T], number: usize);
+}
+callable! {
+    /// The fold of elements that lie side by side.
+    trait Total<T, A>(elements: &[T]) -> A;
+}
+callable! {
+    /// Pushes rows of one element for each of several outputs; the first row's elements have the given number.
+    trait Across<T, A>(totals: &mut [A], rows: &[&[T]], number: usize);
+}
+callable! {
+    /// Merges accumulators of later elements into those of earlier ones.
+    trait Merge<A>(earlier: &mut [A], later: &[A]);
+}
+callable! {
+    /// Turns accumulators into outputs.
+    trait Finish<A, U>(totals: &[A], out: &mut [U]);
+}
 
 /// The loops of a reduction, behind pointers, so that only they are compiled anew for each one.
 struct Loops<'a, T, A, U> {
     start: A,
     /// All elements of one output, where they lie side by side, in one step: the same as `along` and `merge`.
-    total: Option<&'a Total<'a, T, A>>,
-    /// Pushes a stretch of one output's elements, the first of which has the given number.
-    along: &'a Along<'a, T, A>,
-    /// Pushes rows of one element for each of several outputs; the first row's elements have the given number.
-    across: &'a Across<'a, T, A>,
-    /// Merges accumulators of later elements into those of earlier ones.
-    merge: &'a (dyn Fn(&mut [A], &[A]) + Sync),
-    finish: &'a (dyn Fn(&[A], &mut [U]) + Sync),
+    total: Option<&'a dyn Total<T, A>>,
+    along: &'a dyn Along<T, A>,
+    across: &'a dyn Across<T, A>,
+    merge: &'a dyn Merge<A>,
+    finish: &'a dyn Finish<A, U>,
 }
 
 fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
@@ -216,7 +231,7 @@ fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
             parallel::for_each_chunk(out, strip, |first, out| {
                 let mut running: SmallVec<[A; 64]> = SmallVec::from_elem(loops.start, out.len());
                 rows.accumulate(first, 0..depth, &mut running);
-                (loops.finish)(&running, out);
+                loops.finish.run(&running, out);
             });
         });
     }
@@ -232,9 +247,9 @@ fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
     });
     let (totals, later) = partial.split_at_mut(padded);
     for block in later.chunks_exact(padded) {
-        (loops.merge)(totals, block);
+        loops.merge.run(totals, block);
     }
-    Tensor::build::<U>(result, |out| (loops.finish)(&totals[..out.len()], out))
+    Tensor::build::<U>(result, |out| loops.finish.run(&totals[..out.len()], out))
 }
 
 struct Rows<'a, T, A, U> {
@@ -266,7 +281,7 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
                         let mut wide: SmallVec<[A; JOINED * NARROW]> =
                             SmallVec::from_elem(self.loops.start, JOINED * length);
                         self.push_rows((from, JOINED as isize * inner), joined, k, &mut wide);
-                        wide.chunks_exact(length).for_each(|part| (self.loops.merge)(running, part));
+                        wide.chunks_exact(length).for_each(|part| self.loops.merge.run(running, part));
                     }
                     let done = joined * JOINED;
                     self.push_rows((from + done as isize * inner, inner), count - done, k + done, running);
@@ -292,7 +307,7 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
                 .map(|i| (from + i as isize * step) as usize)
                 .map(|from| &self.data[from..from + running.len()])
                 .collect();
-            (self.loops.across)(running, &rows, number + first);
+            self.loops.across.run(running, &rows, number + first);
         }
     }
 
@@ -303,7 +318,7 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
             && !range.is_empty()
         {
             let at = (base + self.along.offsets()[0]) as usize;
-            return total(&self.data[at + range.start..at + range.end]);
+            return total.run(&self.data[at + range.start..at + range.end]);
         }
         // The accumulators behind the last used one hold the start, which changes nothing.
         let mut used = if size_of::<A>() > 8 { 1 } else { range.len().clamp(1, LANES).next_power_of_two() };
@@ -311,15 +326,15 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
         if self.along.inner() == [1] {
             self.along.runs(range, |k, length, [at]| {
                 let at = (base + at) as usize;
-                (self.loops.along)(&mut lanes, &self.data[at..at + length], k);
+                self.loops.along.run(&mut lanes, &self.data[at..at + length], k);
             });
         } else {
-            self.gather(base, range, |slice, k| (self.loops.along)(&mut lanes, slice, k));
+            self.gather(base, range, |slice, k| self.loops.along.run(&mut lanes, slice, k));
         }
         while used > 1 {
             used /= 2;
             let (low, high) = lanes.split_at_mut(used);
-            (self.loops.merge)(low, &high[..used]);
+            self.loops.merge.run(low, &high[..used]);
         }
         lanes[0]
     }

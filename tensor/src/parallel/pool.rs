@@ -20,7 +20,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::{InTask, cores, denormals};
+use super::{InTask, Task, cores, denormals};
 use crate::simd::{self, Level};
 
 /// How long a thread waits awake: kernels of one training step follow each other within this time.
@@ -81,13 +81,13 @@ struct Job {
     shares: usize,
     tasks: usize,
     /// The caller's closure, valid as long as the job.
-    task: *const (dyn Fn(usize) + Sync),
+    task: *const dyn Task,
     level: Option<Level>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Job {
-    fn new(tasks: usize, threads: usize, task: *const (dyn Fn(usize) + Sync)) -> Job {
+    fn new(tasks: usize, threads: usize, task: *const dyn Task) -> Job {
         let shares = threads.clamp(1, SHARES);
         let next = std::array::from_fn(|share| Alone(AtomicUsize::new(share.min(shares) * tasks / shares)));
         Job { next, shares, tasks, task, level: simd::forced(), panic: Mutex::new(None) }
@@ -104,7 +104,7 @@ impl Job {
                         break;
                     }
                     // SAFETY: the owner of the closure waits for everybody inside.
-                    unsafe { (*self.task)(index) };
+                    unsafe { (*self.task).run(index) };
                 }
             }
         }));
@@ -122,12 +122,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Runs the tasks with at most `threads` threads, or returns false if the pool has another job.
-pub(super) fn try_run(tasks: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) -> bool {
+pub(super) fn try_run(tasks: usize, threads: usize, task: &dyn Task) -> bool {
     if POOL.busy.0.load(Ordering::Relaxed) || POOL.busy.0.swap(true, Ordering::Acquire) {
         return false;
     }
     // SAFETY: only the lifetime is forgotten: the job ends before this function returns, and helpers leave it before.
-    let task = unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
+    let task = unsafe { std::mem::transmute::<&dyn Task, &'static dyn Task>(task) };
     let job = Job::new(tasks, threads, std::ptr::from_ref(task));
     POOL.run(&job, threads);
     POOL.busy.0.store(false, Ordering::Release);

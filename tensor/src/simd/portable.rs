@@ -10,8 +10,9 @@ use super::{Level, Simd};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Portable<T>(PhantomData<T>);
 
+// Lanes are written out one by one: closures over arrays would be compiled again in every kernel.
 macro_rules! portable {
-    ($t:ty, $bits:ty, $lanes:expr) => {
+    ($t:ty, $bits:ty, $lanes:literal: $($i:literal)*) => {
         // SAFETY: each method does what the trait says, lane by lane.
         unsafe impl Simd for Portable<$t> {
             type Scalar = $t;
@@ -26,60 +27,60 @@ macro_rules! portable {
                 fn splat(value: $t) -> [$t; $lanes] { [value; $lanes] }
                 fn splat_bits(bits: u64) -> [$t; $lanes] { [<$t>::from_bits(bits as $bits); $lanes] }
                 fn load(from: *const $t) -> [$t; $lanes] { from.cast::<[$t; $lanes]>().read_unaligned() }
-                fn load_single(from: *const f32) -> [$t; $lanes] {
-                    from.cast::<[f32; $lanes]>().read_unaligned().map(<$t>::from)
-                }
+                fn load_single(from: *const f32) -> [$t; $lanes] { [$(<$t>::from(from.add($i).read_unaligned())),*] }
                 fn load_single_sum(a: *const f32, b: *const f32) -> [$t; $lanes] {
-                    std::array::from_fn(|i| <$t>::from(a.add(i).read_unaligned() + b.add(i).read_unaligned()))
+                    [$(<$t>::from(a.add($i).read_unaligned() + b.add($i).read_unaligned())),*]
                 }
                 fn load_first(from: *const $t, n: usize) -> [$t; $lanes] {
-                    std::array::from_fn(|i| if i < n { from.add(i).read() } else { 0.0 })
+                    [$(if $i < n { from.add($i).read() } else { 0.0 }),*]
                 }
                 fn store(to: *mut $t, v: [$t; $lanes]) { to.cast::<[$t; $lanes]>().write_unaligned(v) }
-                fn store_first(to: *mut $t, n: usize, v: [$t; $lanes]) {
-                    (0..$lanes).for_each(|i| if i < n { to.add(i).write(v[i]) })
-                }
+                fn store_first(to: *mut $t, n: usize, v: [$t; $lanes]) {{
+                    $(if $i < n { to.add($i).write(v[$i]) })*
+                }}
                 fn prefetch(_at: *const $t) -> () { () }
 
-                fn add(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { zip(a, b, |a, b| a + b) }
-                fn sub(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { zip(a, b, |a, b| a - b) }
-                fn mul(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { zip(a, b, |a, b| a * b) }
-                fn div(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { zip(a, b, |a, b| a / b) }
+                fn add(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { [$(a[$i] + b[$i]),*] }
+                fn sub(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { [$(a[$i] - b[$i]),*] }
+                fn mul(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { [$(a[$i] * b[$i]),*] }
+                fn div(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { [$(a[$i] / b[$i]),*] }
                 fn fma(a: [$t; $lanes], b: [$t; $lanes], c: [$t; $lanes]) -> [$t; $lanes] {
-                    zip(zip(a, b, |a, b| a * b), c, |ab, c| ab + c)
+                    [$(a[$i] * b[$i] + c[$i]),*]
                 }
-                fn min(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { zip(a, b, |a, b| if a < b { a } else { b }) }
-                fn max(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] { zip(a, b, |a, b| if a > b { a } else { b }) }
-                fn sqrt(a: [$t; $lanes]) -> [$t; $lanes] { a.map(<$t>::sqrt) }
+                fn min(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
+                    [$(if a[$i] < b[$i] { a[$i] } else { b[$i] }),*]
+                }
+                fn max(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
+                    [$(if a[$i] > b[$i] { a[$i] } else { b[$i] }),*]
+                }
+                fn sqrt(a: [$t; $lanes]) -> [$t; $lanes] { [$(a[$i].sqrt()),*] }
 
                 fn and(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
-                    zip(a, b, |a, b| <$t>::from_bits(a.to_bits() & b.to_bits()))
+                    [$(<$t>::from_bits(a[$i].to_bits() & b[$i].to_bits())),*]
                 }
                 fn or(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
-                    zip(a, b, |a, b| <$t>::from_bits(a.to_bits() | b.to_bits()))
+                    [$(<$t>::from_bits(a[$i].to_bits() | b[$i].to_bits())),*]
                 }
                 fn xor(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
-                    zip(a, b, |a, b| <$t>::from_bits(a.to_bits() ^ b.to_bits()))
+                    [$(<$t>::from_bits(a[$i].to_bits() ^ b[$i].to_bits())),*]
                 }
                 fn add_bits(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
-                    zip(a, b, |a, b| <$t>::from_bits(a.to_bits().wrapping_add(b.to_bits())))
+                    [$(<$t>::from_bits(a[$i].to_bits().wrapping_add(b[$i].to_bits()))),*]
                 }
                 fn sub_bits(a: [$t; $lanes], b: [$t; $lanes]) -> [$t; $lanes] {
-                    zip(a, b, |a, b| <$t>::from_bits(a.to_bits().wrapping_sub(b.to_bits())))
+                    [$(<$t>::from_bits(a[$i].to_bits().wrapping_sub(b[$i].to_bits()))),*]
                 }
-                fn shift_left(a: [$t; $lanes], n: i32) -> [$t; $lanes] { a.map(|a| <$t>::from_bits(a.to_bits() << n)) }
-                fn shift_right(a: [$t; $lanes], n: i32) -> [$t; $lanes] { a.map(|a| <$t>::from_bits(a.to_bits() >> n)) }
+                fn shift_left(a: [$t; $lanes], n: i32) -> [$t; $lanes] { [$(<$t>::from_bits(a[$i].to_bits() << n)),*] }
+                fn shift_right(a: [$t; $lanes], n: i32) -> [$t; $lanes] { [$(<$t>::from_bits(a[$i].to_bits() >> n)),*] }
 
-                fn equal(a: [$t; $lanes], b: [$t; $lanes]) -> [bool; $lanes] { zip(a, b, |a, b| a == b) }
-                fn less(a: [$t; $lanes], b: [$t; $lanes]) -> [bool; $lanes] { zip(a, b, |a, b| a < b) }
-                fn less_equal(a: [$t; $lanes], b: [$t; $lanes]) -> [bool; $lanes] { zip(a, b, |a, b| a <= b) }
-                fn mask_and(a: [bool; $lanes], b: [bool; $lanes]) -> [bool; $lanes] { zip(a, b, |a, b| a & b) }
-                fn mask_or(a: [bool; $lanes], b: [bool; $lanes]) -> [bool; $lanes] { zip(a, b, |a, b| a | b) }
-                fn mask_to_bits(mask: [bool; $lanes]) -> u32 {
-                    mask.iter().enumerate().fold(0, |bits, (i, &lane)| bits | u32::from(lane) << i)
-                }
+                fn equal(a: [$t; $lanes], b: [$t; $lanes]) -> [bool; $lanes] { [$(a[$i] == b[$i]),*] }
+                fn less(a: [$t; $lanes], b: [$t; $lanes]) -> [bool; $lanes] { [$(a[$i] < b[$i]),*] }
+                fn less_equal(a: [$t; $lanes], b: [$t; $lanes]) -> [bool; $lanes] { [$(a[$i] <= b[$i]),*] }
+                fn mask_and(a: [bool; $lanes], b: [bool; $lanes]) -> [bool; $lanes] { [$(a[$i] & b[$i]),*] }
+                fn mask_or(a: [bool; $lanes], b: [bool; $lanes]) -> [bool; $lanes] { [$(a[$i] | b[$i]),*] }
+                fn mask_to_bits(mask: [bool; $lanes]) -> u32 { 0 $(| u32::from(mask[$i]) << $i)* }
                 fn select(mask: [bool; $lanes], yes: [$t; $lanes], no: [$t; $lanes]) -> [$t; $lanes] {
-                    std::array::from_fn(|i| if mask[i] { yes[i] } else { no[i] })
+                    [$(if mask[$i] { yes[$i] } else { no[$i] }),*]
                 }
 
                 fn reduce_add(a: [$t; $lanes]) -> $t { fold(a, |a, b| a + b) }
@@ -88,13 +89,8 @@ macro_rules! portable {
         }
     };
 }
-portable!(f32, u32, 4);
-portable!(f64, u64, 2);
-
-#[inline(always)]
-fn zip<T: Copy, R, const N: usize>(a: [T; N], b: [T; N], f: impl Fn(T, T) -> R) -> [R; N] {
-    std::array::from_fn(|i| f(a[i], b[i]))
-}
+portable!(f32, u32, 4: 0 1 2 3);
+portable!(f64, u64, 2: 0 1);
 
 /// Folds the upper half onto the lower one until one lane is left, as the hardware levels do.
 #[inline(always)]

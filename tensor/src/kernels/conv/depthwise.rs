@@ -10,7 +10,7 @@ use super::pad::{Images, Window};
 use super::plan::{Phase, Plan};
 use super::tile::{Finish, Shape, Shared};
 use super::unroll::each_of_eight;
-use crate::kernels::norm::activate;
+use crate::kernels::norm::Bounds;
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Level, Real, Simd, dispatch};
@@ -278,12 +278,15 @@ unsafe fn tile_kernel<S: Simd, const P: usize, const V: usize>(
             }));
         }
         let to = out + channel;
-        each_of_eight!(P, p => each_of_eight!(V, v => {
-            let at = to + p * out_step + v * S::LANES;
-            if !pass.finish.addend.is_null() {
+        if !pass.finish.addend.is_null() {
+            each_of_eight!(P, p => each_of_eight!(V, v => {
+                let at = to + p * out_step + v * S::LANES;
                 acc[p][v] = S::add(acc[p][v], load(pass.finish.addend.add(at)));
-            }
-            let y = activate::<S>(pass.finish.activation, acc[p][v]);
+            }));
+        }
+        let bounds = Bounds::<S>::of(pass.finish.activation);
+        each_of_eight!(P, p => each_of_eight!(V, v => {
+            let (at, y) = (to + p * out_step + v * S::LANES, bounds.apply(acc[p][v]));
             if valid == S::LANES { S::store(pass.out.at(at), y) } else { S::store_first(pass.out.at(at), valid, y) }
         }));
     }

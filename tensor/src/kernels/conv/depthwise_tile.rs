@@ -7,8 +7,7 @@ use super::depthwise::Pass;
 use super::plan::Plan;
 use super::tile::Finish;
 use super::unroll::each;
-use crate::kernels::norm::Activation;
-use crate::kernels::norm::activate;
+use crate::kernels::norm::{Activation, Bounds};
 use crate::kernels::scratch::Scratch;
 use crate::simd::{Real, Simd};
 
@@ -163,8 +162,9 @@ unsafe fn vector<S: Simd, const WHOLE: bool>(place: &Place<S::Scalar>) {
             }; 0 1 2 3); 0 1);
         }
         if place.finish.activation != Activation::Identity {
+            let bounds = Bounds::<S>::of(place.finish.activation);
             each!(@ ROWS, r => each!(@ COLUMNS, p => {
-                acc[r][p] = activate::<S>(place.finish.activation, acc[r][p]);
+                acc[r][p] = bounds.apply(acc[r][p]);
             }; 0 1 2 3); 0 1);
         }
         each!(@ ROWS, r => each!(@ COLUMNS, p => {

@@ -3,6 +3,7 @@
 
 use super::plan::Plan;
 use super::tile::{Shape, Shared};
+use crate::kernels::gemm::pack::{Source, wide};
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::Real;
@@ -85,16 +86,9 @@ impl<T: Real> Packed<T> {
                     }) {
                         let [step_d, step_h, step_w] = weights.taps;
                         let from = from.offset(tap_d * step_d + tap_h * step_h + tap_w * step_w);
-                        for channel in 0..cg as isize {
-                            let from = from.offset(channel * weights.channel);
-                            for lane in 0..valid {
-                                *to.add(lane) = *from.offset(lane as isize * weights.lane);
-                            }
-                            for lane in valid..width {
-                                *to.add(lane) = T::ZERO;
-                            }
-                            to = to.add(width);
-                        }
+                        let panel = Source { start: from, step: weights.channel, across: weights.lane };
+                        wide(shape.level, panel, cg, valid, width, to);
+                        to = to.add(cg * width);
                     }
                 }
             }

@@ -12,8 +12,7 @@ use super::plan::{Phase, Plan};
 use super::planes::{CHANNELS, Planes, by_channels, interleave};
 use super::tile::{Finish, Shape, Shared};
 use super::unroll::each_of_eight;
-use crate::kernels::norm::Activation;
-use crate::kernels::norm::activate;
+use crate::kernels::norm::{Activation, Bounds};
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Level, Real, Simd, dispatch};
@@ -238,7 +237,8 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
             });
         }
         if pass.finish.activation != Activation::Identity {
-            each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = activate::<S>(pass.finish.activation, acc[c][v])));
+            let bounds = Bounds::<S>::of(pass.finish.activation);
+            each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = bounds.apply(acc[c][v])));
         }
         let step = ready.axes[2].out_step * k;
         each_of_eight!(V, v => if let Some(place) = places.get(v) {

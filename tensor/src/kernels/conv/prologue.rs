@@ -5,7 +5,7 @@
 use super::algorithm::Method;
 use super::pad::Images;
 use super::problem::Problem;
-use crate::kernels::norm::{Activation, Channels, activate, channel_affine};
+use crate::kernels::norm::{Activation, Bounds, Channels, channel_affine};
 use crate::simd::{Level, Real, Simd, dispatch};
 use crate::{Element, Tensor};
 
@@ -97,7 +97,7 @@ pub(super) struct Vectors<S: Simd> {
     mean: S::Vector,
     scale: S::Vector,
     shift: S::Vector,
-    activation: Activation,
+    bounds: Bounds<S>,
 }
 
 impl<T: Real> ChannelMap<T> {
@@ -113,7 +113,7 @@ impl<T: Real> ChannelMap<T> {
                 if valid == S::LANES { S::load(from.add(channel)) } else { S::load_first(from.add(channel), valid) }
             };
             let (mean, scale, shift) = (load(self.mean), load(self.scale), load(self.shift));
-            Vectors { mean, scale, shift, activation: self.activation }
+            Vectors { mean, scale, shift, bounds: Bounds::of(self.activation) }
         }
     }
 }
@@ -128,7 +128,7 @@ impl<S: Simd> Vectors<S> {
         // SAFETY: the caller's.
         unsafe {
             let y = S::add(S::mul(S::sub(x, self.mean), self.scale), self.shift);
-            activate::<S>(self.activation, y)
+            self.bounds.apply(y)
         }
     }
 }

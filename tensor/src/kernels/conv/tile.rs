@@ -7,8 +7,7 @@
 //! positions by output channels, over pixels.
 
 use super::unroll::{each, each_of_four, each_vector};
-use crate::kernels::norm::Activation;
-use crate::kernels::norm::activate;
+use crate::kernels::norm::{Activation, Bounds};
 use crate::simd::{Level, Real, Simd, dispatch, in_register};
 
 /// What is done to a tile's sums before they are stored.
@@ -50,10 +49,19 @@ pub(super) struct Gather<'a, T> {
     pub(super) finish: Finish<T>,
 }
 
+/// Most accumulator rows for one and for two vectors. `f64`, which checks gradients, has fewer sizes to compile.
+const fn most<S: Simd>() -> [usize; 2] {
+    match (size_of::<S::Scalar>(), S::REGISTERS) {
+        (8, _) => [8, 6],
+        (_, 32..) => [16, 14],
+        _ => [12, 6],
+    }
+}
+
 #[inline(always)]
 unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_, S::Scalar>) {
     // A constant block, so that tiles too large for a level cost no code there.
-    if const { P * V + V + 1 > S::REGISTERS } {
+    if const { P > most::<S>()[V - 1] } {
         unreachable!("tile: {P} x {V} accumulators do not fit {} registers", S::REGISTERS);
     }
     // SAFETY: the caller of `gather` vouches for every pointer of `call`; `rows` and `run` bound what is read.
@@ -107,7 +115,8 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
             }));
         }
         if finish.activation != Activation::Identity {
-            each!(P, p => each_vector!(V, v => acc[p][v] = activate::<S>(finish.activation, acc[p][v])));
+            let bounds = Bounds::<S>::of(finish.activation);
+            each!(P, p => each_vector!(V, v => acc[p][v] = bounds.apply(acc[p][v])));
         }
         let out = call.out;
         if tail == S::LANES {
@@ -148,7 +157,7 @@ pub(super) struct Outer<'a, T> {
 #[inline(always)]
 unsafe fn outer_tile<S: Simd, const P: usize, const V: usize>(call: &Outer<'_, S::Scalar>) {
     // A constant block, so that tiles too large for a level cost no code there.
-    if const { P * V + V + 1 > S::REGISTERS } {
+    if const { P > most::<S>()[V - 1] } {
         unreachable!("tile: {P} x {V} accumulators do not fit {} registers", S::REGISTERS);
     }
     // SAFETY: the caller of `outer` vouches for every pointer of `call`; `rows` and `run` bound what is read.
@@ -223,8 +232,7 @@ pub(super) struct Shape {
 
 #[inline(always)]
 unsafe fn shape_of<S: Simd>() -> Shape {
-    let most = if S::REGISTERS >= 32 { [16, 14] } else { [12, 6] };
-    Shape { level: S::LEVEL, lanes: S::LANES, most }
+    Shape { level: S::LEVEL, lanes: S::LANES, most: most::<S>() }
 }
 dispatch! {
     unsafe fn shape_at<T>() -> Shape = shape_of;

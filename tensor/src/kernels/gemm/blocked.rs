@@ -134,7 +134,7 @@ impl<T> Shared<T> {
 /// # Safety
 /// `level` is available, and the matrices and biases of `p` are valid, C exclusively.
 pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
-    let max_rows = micro::max_rows(level);
+    let max_rows = micro::max_rows::<T>(level);
     let row_panels = p.m.div_ceil(max_rows);
     let columns = Columns { n: p.n, lanes, vectors: micro::max_vectors(p.m) };
     let total = columns.total();

@@ -78,10 +78,26 @@ unsafe fn columns_kernel<S: Simd, const R: usize, const N: usize>(x: &Rows<S::Sc
                 });
             });
         }
-        let Finish { accumulate, row_bias, column_bias, relu } = x.finish;
-        unroll!(r < R {
-            unroll!(n < N {
-                let mut y = S::reduce_add(acc[r][n]);
+        // The address of the array is taken from here on, which must not touch the accumulators of the loops above.
+        let done = acc;
+        finish_at(S::LEVEL, x, done.as_ptr().cast(), [R, N], j);
+    }
+}
+
+dispatch! {
+    /// Stores the outputs of a few rows and columns: compiled once, not for each size.
+    unsafe fn finish_at<T>(x: &Rows<T>, sums: *const T, sizes: [usize; 2], j: usize) = finish_kernel;
+}
+
+/// `sums` holds a vector for each output, rows by columns.
+#[inline(always)]
+unsafe fn finish_kernel<S: Simd>(x: &Rows<S::Scalar>, sums: *const S::Scalar, [rows, columns]: [usize; 2], j: usize) {
+    let Finish { accumulate, row_bias, column_bias, relu } = x.finish;
+    for r in 0..rows {
+        for n in 0..columns {
+            // SAFETY: the caller's; the outputs exist.
+            unsafe {
+                let mut y = S::reduce_add(S::load(sums.add((r * columns + n) * S::LANES)));
                 let c = x.c.add(r * x.c_row + j + n);
                 if accumulate {
                     y = *c + y;
@@ -93,7 +109,7 @@ unsafe fn columns_kernel<S: Simd, const R: usize, const N: usize>(x: &Rows<S::Sc
                     y += *column_bias.add(j + n);
                 }
                 *c = if relu && y < S::Scalar::ZERO { S::Scalar::ZERO } else { y };
-            });
-        });
+            }
+        }
     }
 }

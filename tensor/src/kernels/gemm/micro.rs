@@ -5,9 +5,6 @@
 
 use crate::simd::{Level, Real, Simd, dispatch, unroll};
 
-/// The most rows of a tile, at the levels with 32 registers; half of it at those with 16.
-pub(super) const MAX_ROWS: usize = 12;
-
 /// What happens to a tile of the product before it is stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Finish<T> {
@@ -43,11 +40,11 @@ dispatch! {
     unsafe fn tile_at<T>[const MR: usize, const V: usize](tile: &Tile<T>) = tile_kernel;
 }
 
-/// Rows of a tile at `level`.
-pub(super) fn max_rows(level: Level) -> usize {
+/// Most rows of a tile at `level`. `f64`, which checks gradients, has fewer sizes to compile.
+pub(super) const fn max_rows<T>(level: Level) -> usize {
     match level {
-        Level::Avx512 | Level::Neon => MAX_ROWS,
-        Level::Avx2 | Level::Portable => MAX_ROWS / 2,
+        Level::Avx512 | Level::Neon if size_of::<T>() == 4 => 12,
+        _ => 6,
     }
 }
 
@@ -89,9 +86,9 @@ pub(super) unsafe fn run<T: Real>(level: Level, rows: usize, vectors: usize, til
 /// That of [`run`].
 #[inline(always)]
 unsafe fn tile_kernel<S: Simd, const MR: usize, const V: usize>(tile: &Tile<S::Scalar>) {
-    // With 16 registers the high tiles would spill and are never chosen: leave them out of the program.
-    if const { S::REGISTERS < 32 && MR > MAX_ROWS / 2 } {
-        return;
+    // A constant block, so that tiles which are never chosen cost no code.
+    if const { MR > max_rows::<S::Scalar>(S::LEVEL) } {
+        unreachable!("gemm: no tile of {MR} rows at {}", S::LEVEL);
     }
     // SAFETY: the caller's; `r < MR` and `v < V` stay within the tile.
     unsafe {
@@ -113,23 +110,39 @@ unsafe fn tile_kernel<S: Simd, const MR: usize, const V: usize>(tile: &Tile<S::S
             b = b.offset(b_step);
         }
         let Finish { accumulate, row_bias, column_bias, relu } = tile.finish;
-        if tile.columns == V * S::LANES && row_bias.is_null() && column_bias.is_null() && !relu {
+        if tile.columns == V * S::LANES && !accumulate && row_bias.is_null() && column_bias.is_null() && !relu {
             unroll!(r < MR {
                 unroll!(v < V {
-                    let c = tile.c.add(r * tile.c_row + v * S::LANES);
-                    let y = if accumulate { S::add(S::load(c), acc[r][v]) } else { acc[r][v] };
-                    S::store(c, y);
+                    S::store(tile.c.add(r * tile.c_row + v * S::LANES), acc[r][v]);
                 });
             });
             return;
         }
         // The address of the array is taken from here on, which must not touch the accumulators of the loop above.
         let done = acc;
-        for (r, row) in done.iter().enumerate() {
-            for (v, &y) in row.iter().enumerate() {
-                let count = tile.columns.saturating_sub(v * S::LANES).min(S::LANES);
+        finish_at(S::LEVEL, tile, done.as_ptr().cast(), [MR, V]);
+    }
+}
+
+dispatch! {
+    /// Stores the sums of a tile with all that [`Finish`] asks for: compiled once, not for each size of tile.
+    unsafe fn finish_at<T>(tile: &Tile<T>, sums: *const T, sizes: [usize; 2]) = finish_kernel;
+}
+
+/// The kernel behind [`finish_at`].
+///
+/// # Safety
+/// That of [`run`]; `sums` holds a tile's rows of vectors.
+#[inline(always)]
+unsafe fn finish_kernel<S: Simd>(tile: &Tile<S::Scalar>, sums: *const S::Scalar, [rows, vectors]: [usize; 2]) {
+    let Finish { accumulate, row_bias, column_bias, relu } = tile.finish;
+    for r in 0..rows {
+        for v in 0..vectors {
+            let count = tile.columns.saturating_sub(v * S::LANES).min(S::LANES);
+            // SAFETY: the caller's; `count` columns of the vector exist.
+            unsafe {
                 let c = tile.c.add(r * tile.c_row + v * S::LANES);
-                let mut y = y;
+                let mut y = S::load(sums.add((r * vectors + v) * S::LANES));
                 if accumulate {
                     y = S::add(S::load_first(c, count), y);
                 }

@@ -9,7 +9,7 @@ mod blocked;
 mod dot;
 mod fallback;
 mod micro;
-mod pack;
+pub(super) mod pack;
 #[cfg(test)]
 mod tests;
 

@@ -7,11 +7,11 @@ use crate::simd::{Real, Simd, dispatch};
 
 /// A matrix by pointer and strides.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Source<T> {
-    pub(super) start: *const T,
+pub(in crate::kernels) struct Source<T> {
+    pub(in crate::kernels) start: *const T,
     /// Steps along k, and along the panel's other axis (rows of A, columns of B).
-    pub(super) step: isize,
-    pub(super) across: isize,
+    pub(in crate::kernels) step: isize,
+    pub(in crate::kernels) across: isize,
 }
 
 // SAFETY: a source is only read, within a matrix borrowed for the time of the product.
@@ -33,7 +33,7 @@ dispatch! {
     ///
     /// # Safety
     /// `level` is available, the source is valid for `k` x `count` elements and `to` for `k * width`.
-    pub(super) unsafe fn wide<T>(from: Source<T>, k: usize, count: usize, width: usize, to: *mut T) = wide_kernel;
+    pub(in crate::kernels) unsafe fn wide<T>(from: Source<T>, k: usize, count: usize, width: usize, to: *mut T) = wide_kernel;
 }
 
 dispatch! {

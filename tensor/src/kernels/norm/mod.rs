@@ -91,18 +91,36 @@ pub(super) fn memory<T: Element>(x: &Tensor) -> &[T] {
     x.as_memory::<T>().expect("a tensor in a memory format is dense")
 }
 
-/// The activation of a vector; NaN stays.
-///
-/// # Safety
-/// The level of `S` is available.
-#[inline(always)]
-pub(super) unsafe fn activate<S: Simd>(activation: Activation, y: S::Vector) -> S::Vector {
-    // SAFETY: the caller's. In this order of operands a NaN stays a NaN.
-    unsafe {
-        match activation {
-            Activation::Identity => y,
-            Activation::Relu => S::max(S::zero(), y),
-            Activation::Relu6 => S::min(S::splat(S::Scalar::from_f64(6.0)), S::max(S::zero(), y)),
-        }
+/// The bounds within which an activation keeps its results.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<S: Simd> {
+    low: S::Vector,
+    high: S::Vector,
+}
+
+impl<S: Simd> Bounds<S> {
+    /// The bounds of `activation`.
+    ///
+    /// # Safety
+    /// The level of `S` is available.
+    #[inline(always)]
+    pub(super) unsafe fn of(activation: Activation) -> Self {
+        let (low, high) = match activation {
+            Activation::Identity => (f64::NEG_INFINITY, f64::INFINITY),
+            Activation::Relu => (0.0, f64::INFINITY),
+            Activation::Relu6 => (0.0, 6.0),
+        };
+        // SAFETY: the caller's.
+        unsafe { Bounds { low: S::splat(S::Scalar::from_f64(low)), high: S::splat(S::Scalar::from_f64(high)) } }
+    }
+
+    /// The activation of a vector; NaN stays.
+    ///
+    /// # Safety
+    /// The level of `S` is available.
+    #[inline(always)]
+    pub(super) unsafe fn apply(&self, y: S::Vector) -> S::Vector {
+        // SAFETY: the caller's. In this order of operands a NaN stays a NaN.
+        unsafe { S::min(self.high, S::max(self.low, y)) }
     }
 }

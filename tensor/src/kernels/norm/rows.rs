@@ -3,7 +3,7 @@
 //! few periods are worked through, as do sums.
 
 use super::planes::{IDENTITY, RELU, Reads};
-use super::{Activation, activate};
+use super::{Activation, Bounds};
 use crate::simd::{Real, Simd, dispatch, unroll};
 
 /// Periods that are worked through for one group of vectors after the other: they stay in the first-level cache.
@@ -296,6 +296,7 @@ unsafe fn affine_group<S: Simd, const ADD: bool, const V: usize, const WHOLE: bo
     // SAFETY: the caller's.
     unsafe {
         let c = Coefficients::<S, V>::of::<WHOLE>(tile, &place);
+        let bounds = Bounds::<S>::of(activation);
         for block in 0..place.count {
             unroll!(v < V {
                 let at = place.at + block * place.period + v * S::LANES;
@@ -306,7 +307,7 @@ unsafe fn affine_group<S: Simd, const ADD: bool, const V: usize, const WHOLE: bo
                     S::prefetch(r.wrapping_add(at + TOGETHER * place.period));
                     value = S::add(value, load::<S, WHOLE>(r.add(at), &place));
                 }
-                store::<S, WHOLE>(y.add(at), activate::<S>(activation, value), &place);
+                store::<S, WHOLE>(y.add(at), bounds.apply(value), &place);
             });
         }
     }

@@ -7,7 +7,7 @@ use super::{BLOCK, POINTS, Stage, Tile, Tiling, Window, apart};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
-use crate::kernels::norm::activate;
+use crate::kernels::norm::Bounds;
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{self, Real, Simd, dispatch};
@@ -229,6 +229,7 @@ unsafe fn outputs_kernel<S: Simd>(
         let valid = (y.k - k).min(S::LANES);
         // SAFETY: the products hold the block; only outputs inside the image and lanes below `k` are written.
         unsafe {
+            let bounds = Bounds::<S>::of(pass.finish.activation);
             let bias =
                 if pass.finish.bias.is_null() { S::zero() } else { S::load_first(pass.finish.bias.add(k), valid) };
             let mut tile = pass.tiling.tile(tiles.start);
@@ -247,14 +248,15 @@ unsafe fn outputs_kernel<S: Simd>(
                     for (i, row) in sums.iter().enumerate() {
                         for (j, &v) in row.iter().enumerate() {
                             let at = corner + (i * y.sizes[2] + j) * y.k;
-                            S::store(y.data.add(at), finished::<S>(&pass.finish, [at, valid], v));
+                            S::store(y.data.add(at), finished(&pass.finish, &bounds, [at, valid], v));
                         }
                     }
                 } else {
                     for (i, row) in sums.iter().enumerate().take(rows) {
                         for (j, &v) in row.iter().enumerate().take(columns) {
                             let at = corner + (i * y.sizes[2] + j) * y.k;
-                            S::store_first(y.data.add(at), valid, finished::<S>(&pass.finish, [at, valid], v));
+                            let v = finished(&pass.finish, &bounds, [at, valid], v);
+                            S::store_first(y.data.add(at), valid, v);
                         }
                     }
                 }
@@ -264,11 +266,16 @@ unsafe fn outputs_kernel<S: Simd>(
 }
 /// What follows the bias.
 #[inline(always)]
-unsafe fn finished<S: Simd>(finish: &Finish<S::Scalar>, [at, valid]: [usize; 2], v: S::Vector) -> S::Vector {
+unsafe fn finished<S: Simd>(
+    finish: &Finish<S::Scalar>,
+    bounds: &Bounds<S>,
+    [at, valid]: [usize; 2],
+    v: S::Vector,
+) -> S::Vector {
     // SAFETY: the caller's: `at` is a place of the outputs with `valid` channels.
     unsafe {
         let sum = if finish.addend.is_null() { v } else { S::add(v, S::load_first(finish.addend.add(at), valid)) };
-        activate::<S>(finish.activation, sum)
+        bounds.apply(sum)
     }
 }
 dispatch! {
