@@ -52,3 +52,25 @@ fn chains_have_the_bits_of_their_links() {
         }
     });
 }
+
+#[test]
+fn chains_say_what_does_not_fit() {
+    with_seed(6, || {
+        let auto = ConvAlgorithm::Auto;
+        let x = Tensor::randn([BATCH, 16, 64, 64], DType::F32);
+        let first = link([16, 24, 3, 64], auto, false);
+        let large = Link { geometry: ConvGeometry::unit(2), ..link([24, 8, 65, 64], auto, false) };
+        let message = message_of(|| conv_chain(&x, &[first.clone(), large]));
+        assert!(message.starts_with("conv: ") && message.contains("65"), "{message}");
+
+        let mut short = link([24, 8, 3, 64], auto, true);
+        short.addend = short.addend.map(|addend| addend.narrow(0, 0, BATCH - 1));
+        let message = message_of(|| conv_chain(&x, &[first, short]));
+        assert!(message.starts_with("conv: ") && message.contains("[12, 8, 64, 64]"), "{message}");
+    });
+}
+
+fn message_of(f: impl FnOnce() -> Tensor) -> String {
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).expect_err("nothing was said");
+    payload.downcast_ref::<String>().cloned().unwrap_or_else(|| payload.downcast_ref::<&str>().unwrap().to_string())
+}

@@ -3,7 +3,7 @@
 
 use super::algorithm::Method;
 use super::problem::ConvGeometry;
-use super::{Epilogue, build, check, conv, shape_of, write};
+use super::{Epilogue, build, check, conv, write};
 use crate::kernels::norm::{self, Activation};
 use crate::parallel::{self, Disjoint};
 use crate::{MemoryFormat, Tensor, dispatch};
@@ -28,20 +28,30 @@ pub struct Link {
 }
 
 impl Link {
-    /// The shape of the result for an input of shape `x`.
-    fn output(&self, x: &[usize]) -> Vec<usize> {
-        let spatial = self.geometry.output_spatial(&x[2..], &self.w.shape()[2..]);
-        [&[x[0], self.w.shape()[0]], &spatial.expect("the window fits")[..]].concat()
+    /// The shape of the result for an input of shape `x`, if they fit each other.
+    fn output(&self, x: &[usize]) -> Option<Vec<usize>> {
+        let w = self.w.shape();
+        if x.len() != self.geometry.stride.len() + 2 || w.len() != x.len() {
+            return None;
+        }
+        let spatial = self.geometry.output_spatial(&x[2..], &w[2..])?;
+        let y = [&[x[0], w[0]], &spatial[..]].concat();
+        self.addend.as_ref().is_none_or(|addend| addend.shape() == y).then_some(y)
     }
 
-    /// Applies it to some images of a batch, of which it takes the addend from `first` on.
+    /// What is added to the `count` images from `first` on.
+    fn addend_of(&self, first: usize, count: usize) -> Option<Tensor> {
+        self.addend.as_ref().map(|addend| addend.narrow(0, first, count))
+    }
+
+    fn epilogue<'a>(&'a self, addend: Option<&'a Tensor>) -> Epilogue<'a> {
+        Epilogue { bias: self.bias.as_ref(), addend, activation: self.activation }
+    }
+
+    /// Applies it to the images from `first` on.
     fn run(&self, x: &Tensor, first: usize) -> Tensor {
-        self.with(x, first, |epilogue| conv(x, &self.w, &self.geometry, epilogue))
-    }
-
-    fn with<R>(&self, x: &Tensor, first: usize, f: impl FnOnce(Epilogue<'_>) -> R) -> R {
-        let addend = self.addend.as_ref().map(|addend| addend.narrow(0, first, x.shape()[0]));
-        f(Epilogue { bias: self.bias.as_ref(), addend: addend.as_ref(), activation: self.activation })
+        let addend = self.addend_of(first, x.shape()[0]);
+        conv(x, &self.w, &self.geometry, self.epilogue(addend.as_ref()))
     }
 }
 
@@ -49,20 +59,18 @@ impl Link {
 /// together.
 ///
 /// # Panics
-/// If there is no link, dtypes are not one float type, or shapes and geometry do not fit each other.
+/// If dtypes are not one float type, or shapes and geometry do not fit each other.
+#[track_caller]
 pub fn conv_chain(x: &Tensor, links: &[Link]) -> Tensor {
-    let (last, before) = links.split_last().expect("a chain has a link");
+    let Some((shape, parts)) = parts(x, links) else {
+        let mut x = x.clone();
+        for link in links {
+            x = conv(&x, &link.w, &link.geometry, link.epilogue(link.addend.as_ref()));
+        }
+        return x;
+    };
+    let (last, before) = links.split_last().expect("a chain in parts has links");
     let batch = x.shape()[0];
-    let (mut shape, mut largest) = (x.shape().to_vec(), 0);
-    for link in links {
-        shape = link.output(&shape);
-        largest = largest.max(shape[1..].iter().product::<usize>() * x.dtype().bytes());
-    }
-    let together = (RESIDENT / largest.max(1)).max(1);
-    let parts = batch.div_ceil(together);
-    if before.is_empty() || parts < 2 || parts < parallel::num_threads() {
-        return links.iter().fold(x.clone(), |x, link| link.run(&x, 0));
-    }
     dispatch!(float "conv_chain", x.dtype(), T => {
         let image = shape[1..].iter().product::<usize>();
         build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
@@ -74,17 +82,29 @@ pub fn conv_chain(x: &Tensor, links: &[Link]) -> Tensor {
                 let x = before.iter().fold(x.narrow(0, first, end - first), |x, link| link.run(&x, first));
                 let p = check::forward(&x, &last.w, &last.geometry);
                 let method = Method::forward::<T>(&p, &last.geometry);
-                last.with(&x, first, |epilogue| {
-                    if method.takes(&epilogue) {
-                        check::bias("conv", epilogue.bias, &x, p.k);
-                        check::addend("conv", epilogue.addend, &last.w, &shape_of(p.n, p.k, &p.output, x.rank()));
-                        write::<T>((method, &p), (&x).into(), &last.w, epilogue, y);
-                    } else {
-                        let all = last.run(&x, first).to_memory_format(MemoryFormat::ChannelsLast);
-                        y.copy_from_slice(norm::memory::<T>(&all));
-                    }
-                });
+                let addend = last.addend_of(first, end - first);
+                let epilogue = last.epilogue(addend.as_ref());
+                if method.takes(&epilogue) {
+                    check::bias("conv", epilogue.bias, &x, p.k);
+                    write::<T>((method, &p), (&x).into(), &last.w, epilogue, y);
+                } else {
+                    let all = last.run(&x, first).to_memory_format(MemoryFormat::ChannelsLast);
+                    y.copy_from_slice(norm::memory::<T>(&all));
+                }
             });
         })
     })
+}
+
+/// The shape of the result, and the parts that the batch is cut into; nothing where one pass after the other does as well,
+/// or has to say what does not fit.
+fn parts(x: &Tensor, links: &[Link]) -> Option<(Vec<usize>, usize)> {
+    let (mut shape, mut largest) = (x.shape().to_vec(), 0);
+    for link in links {
+        shape = link.output(&shape)?;
+        largest = largest.max(shape[1..].iter().product::<usize>() * x.dtype().bytes());
+    }
+    let together = (RESIDENT / largest.max(1)).max(1);
+    let parts = shape.first()?.div_ceil(together);
+    (links.len() > 1 && parts > 1 && parts >= parallel::num_threads()).then_some((shape, parts))
 }
