@@ -41,9 +41,9 @@ pub(crate) struct Fold<A, P, M, F> {
     pub(crate) finish: F,
 }
 
-/// The strides of `layout` along the axes that `chosen` picks, in memory order.
-fn part(layout: &Layout, chosen: impl Fn(usize) -> bool) -> Layout {
-    let list: SmallVec<[usize; 6]> = layout.order().into_iter().filter(|&axis| chosen(axis)).collect();
+/// The strides of `layout` along those of its axes that stand in `axes`, or do not, in memory order.
+fn part(layout: &Layout, axes: &[usize], stand: bool) -> Layout {
+    let list: SmallVec<[usize; 6]> = layout.order().into_iter().filter(|axis| axes.contains(axis) == stand).collect();
     Layout {
         shape: list.iter().map(|&axis| layout.shape[axis]).collect(),
         strides: list.iter().map(|&axis| layout.strides[axis]).collect(),
@@ -206,25 +206,46 @@ struct Loops<'a, T, A, U> {
     finish: &'a dyn Finish<A, U>,
 }
 
+/// How the fold of an operand over some axes is cut, whatever is folded.
+struct Cut {
+    outputs: usize,
+    /// Elements per output.
+    depth: usize,
+    across: Nest<1>,
+    along: Nest<1>,
+    /// Outputs of a task.
+    strip: usize,
+    /// Tasks that the elements of a strip are divided between.
+    blocks: usize,
+}
+
+impl Cut {
+    fn new(x: &Layout, axes: &[usize]) -> Cut {
+        let (kept, reduced) = (part(x, axes, false), part(x, axes, true));
+        let (outputs, depth) = (kept.len(), reduced.len());
+        let across = Nest::new(&Layout::contiguous(&kept.shape), [&kept]);
+        let along = Nest::new(&Layout::contiguous(&reduced.shape), [&reduced]);
+        let least = if is_side_by_side(&across, &along) { STRIP } else { 1 };
+        let strip = (BLOCK / depth.max(1)).clamp(least, STRIP);
+        let strips = outputs.div_ceil(strip);
+        let blocks = if strips >= ENOUGH_TASKS { 1 } else { (depth * strip.min(outputs)).div_ceil(BLOCK).max(1) };
+        Cut { outputs, depth, across, along, strip, blocks }
+    }
+}
+
+/// Whether neighbouring outputs lie side by side in memory, so that whole rows can be added to them.
+fn is_side_by_side(across: &Nest<1>, along: &Nest<1>) -> bool {
+    across.inner() == [1] && along.inner() != [1]
+}
+
 fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
     x: &Tensor,
     axes: &[usize],
     keepdim: bool,
     loops: &Loops<'_, T, A, U>,
 ) -> Tensor {
-    let kept = part(x.layout(), |axis| !axes.contains(&axis));
-    let reduced = part(x.layout(), |axis| axes.contains(&axis));
-    let (outputs, depth) = (kept.len(), reduced.len());
-    let rows = Rows {
-        data: x.view_as::<T>().data(),
-        offset: x.layout().offset as isize,
-        across: Nest::new(&Layout::contiguous(&kept.shape), [&kept]),
-        along: Nest::new(&Layout::contiguous(&reduced.shape), [&reduced]),
-        loops,
-    };
-    let strip = (BLOCK / depth.max(1)).clamp(if rows.side_by_side() { STRIP } else { 1 }, STRIP);
-    let strips = outputs.div_ceil(strip);
-    let blocks = if strips >= ENOUGH_TASKS { 1 } else { (depth * strip.min(outputs)).div_ceil(BLOCK).max(1) };
+    let Cut { outputs, depth, across, along, strip, blocks } = Cut::new(x.layout(), axes);
+    let rows = Rows { data: x.view_as::<T>().data(), offset: x.layout().offset as isize, across, along, loops };
     let result = result_layout(x.layout(), axes, keepdim);
     if blocks == 1 {
         return Tensor::build::<U>(result, |out| {
@@ -237,7 +258,7 @@ fn fold_with<T: Element, A: Copy + Send + Sync, U: Element>(
     }
     // Few outputs of many elements: cut the reduced axes into blocks, then combine the blocks in order.
     let length = depth.div_ceil(blocks);
-    let padded = strips * strip;
+    let padded = outputs.div_ceil(strip) * strip;
     let mut partial = vec![loops.start; blocks * padded];
     parallel::for_each_chunk(&mut partial, strip, |at, running| {
         let (block, first) = (at / padded, at % padded);
@@ -261,11 +282,6 @@ struct Rows<'a, T, A, U> {
 }
 
 impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
-    /// Whether neighbouring outputs lie side by side in memory, so that whole rows can be added to them.
-    fn side_by_side(&self) -> bool {
-        self.across.inner() == [1] && self.along.inner() != [1]
-    }
-
     /// Pushes the elements `range` of each output from `first` on into `running`, whose values are the start's.
     fn accumulate(&self, first: usize, range: Range<usize>, running: &mut [A]) {
         let [step] = self.across.inner();
@@ -273,7 +289,7 @@ impl<T: Element, A: Copy, U> Rows<'_, T, A, U> {
         self.across.runs(first..first + running.len(), |at, length, [base]| {
             let running = &mut running[at - first..at - first + length];
             let base = self.offset + base;
-            if self.side_by_side() {
+            if is_side_by_side(&self.across, &self.along) {
                 self.along.runs(range.clone(), |k, count, [row]| {
                     let from = base + row;
                     let joined = if self.can_join(length, inner) { count / JOINED } else { 0 };

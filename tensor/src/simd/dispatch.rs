@@ -23,7 +23,7 @@ pub trait Kernel<T: Real> {
 #[inline]
 pub unsafe fn run<T: Real, K: Kernel<T>>(level: Level, kernel: K) -> K::Output {
     dispatch! {
-        unsafe fn kernel_at<T>[K: Kernel<T>](kernel: K) -> K::Output = run_kernel;
+        @every_level unsafe fn kernel_at<T>[K: Kernel<T>](kernel: K) -> K::Output = run_kernel;
     }
     #[inline(always)]
     unsafe fn run_kernel<S: Simd, K: Kernel<S::Scalar>>(kernel: K) -> K::Output {
@@ -35,18 +35,31 @@ pub unsafe fn run<T: Real, K: Kernel<T>>(level: Level, kernel: K) -> K::Output {
 }
 
 /// Makes `unsafe fn name<T: Real, ..>(level: Level, args..)` that runs the generic `kernel::<S, ..>(args..)` with the
-/// vectors of `level`, compiled once per level in a thin `#[target_feature]` wrapper.
+/// vectors of `level`, compiled once per level in a thin `#[target_feature]` wrapper; it is never inlined, so that callers
+/// of that level have no copies of their own.
 ///
 /// Further generic parameters stand in brackets: `unsafe fn name<T>[const N: usize, F: Map](args) = kernel;` calls
 /// `kernel::<S, N, F>`. The safety contract is the kernel's, and that `level` is available.
+///
+/// `f64`, in which networks are checked rather than trained, has AVX2's vectors at AVX-512 too: without kernels of its own
+/// there, programs are a twentieth smaller. What begins with `@every_level` has them: reductions add up `f32` in `f64`.
 macro_rules! dispatch {
+    (
+        @every_level $vis:vis unsafe fn $name:ident<$T:ident> $([$($extra:tt)*])?
+        ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $kernel:ident;
+    ) => {
+        $crate::simd::dispatch! {
+            @names [8, $vis] $name $T [] [$($($extra)*)?] [$($($extra)*)?]
+            [$($arg: $ty),*] [$(-> $ret)?] $kernel
+        }
+    };
     (
         $(#[$meta:meta])*
         $vis:vis unsafe fn $name:ident<$T:ident> $([$($extra:tt)*])?
         ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $kernel:ident;
     ) => {
         $crate::simd::dispatch! {
-            @names [$(#[$meta])* $vis] $name $T [] [$($($extra)*)?] [$($($extra)*)?]
+            @names [4, $(#[$meta])* $vis] $name $T [] [$($($extra)*)?] [$($($extra)*)?]
             [$($arg: $ty),*] [$(-> $ret)?] $kernel
         }
     };
@@ -58,7 +71,7 @@ macro_rules! dispatch {
         [$n:ident: $bound:ident $(<$($of:ident),+>)? $(, $($rest:tt)*)?] $($tail:tt)*) => {
         $crate::simd::dispatch! { @names $head $name $T [$($done)* $n] [$($($rest)*)?] $($tail)* }
     };
-    (@names [$(#[$meta:meta])* $vis:vis] $name:ident $T:ident [$($names:ident)*] [] [$($extra:tt)*]
+    (@names [$widest:literal, $(#[$meta:meta])* $vis:vis] $name:ident $T:ident [$($names:ident)*] [] [$($extra:tt)*]
         [$($arg:ident: $ty:ty),*] [$($ret:tt)*] $kernel:ident) => {
         $(#[$meta])*
         #[inline]
@@ -66,22 +79,26 @@ macro_rules! dispatch {
         $vis unsafe fn $name<$T: $crate::simd::Real, $($extra)*>(level: $crate::simd::Level, $($arg: $ty),*) $($ret)* {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+            #[inline(never)]
             unsafe fn avx512<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
                 // SAFETY: the caller's, and this function has the instructions.
                 unsafe { $kernel::<$T::Avx512, $($names),*>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
+            #[inline(never)]
             unsafe fn avx2<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
                 // SAFETY: the caller's, and this function has the instructions.
                 unsafe { $kernel::<$T::Avx2, $($names),*>($($arg),*) }
             }
             #[cfg(target_arch = "aarch64")]
             #[target_feature(enable = "neon")]
+            #[inline(never)]
             unsafe fn neon<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
                 // SAFETY: the caller's, and this function has the instructions.
                 unsafe { $kernel::<$T::Neon, $($names),*>($($arg),*) }
             }
+            #[inline(never)]
             unsafe fn portable<$T: $crate::simd::Real, $($extra)*>($($arg: $ty),*) $($ret)* {
                 // SAFETY: the caller's.
                 unsafe { $kernel::<$T::Portable, $($names),*>($($arg),*) }
@@ -90,7 +107,14 @@ macro_rules! dispatch {
             unsafe {
                 match level {
                     #[cfg(target_arch = "x86_64")]
-                    $crate::simd::Level::Avx512 => avx512::<$T, $($names),*>($($arg),*),
+                    $crate::simd::Level::Avx512 => {
+                        // A constant block, so that nothing is compiled for what is never called.
+                        if const { size_of::<$T>() <= $widest } {
+                            avx512::<$T, $($names),*>($($arg),*)
+                        } else {
+                            avx2::<$T, $($names),*>($($arg),*)
+                        }
+                    }
                     #[cfg(target_arch = "x86_64")]
                     $crate::simd::Level::Avx2 => avx2::<$T, $($names),*>($($arg),*),
                     #[cfg(target_arch = "aarch64")]

@@ -7,7 +7,7 @@ use super::{Level, Real, Simd, available_levels, dispatch};
 type Rule = fn(f64, f64) -> bool;
 
 dispatch! {
-    unsafe fn check_at<T>() = check;
+    @every_level unsafe fn check_at<T>() = check;
 }
 
 /// Values with ties, signs, infinities, NaN and denormals, a different mix in each lane.

@@ -49,12 +49,14 @@ pub(super) struct Gather<'a, T> {
     pub(super) finish: Finish<T>,
 }
 
-/// Most accumulator rows for one and for two vectors. `f64`, which checks gradients, has fewer sizes to compile.
+/// Most accumulator rows for one and for two vectors. `f64`, which checks gradients, and the portable level, which meets
+/// old processors alone, have fewer sizes to compile.
 const fn most<S: Simd>() -> [usize; 2] {
-    match (size_of::<S::Scalar>(), S::REGISTERS) {
-        (8, _) => [8, 6],
-        (_, 32..) => [16, 14],
-        _ => [12, 6],
+    match (S::LEVEL, size_of::<S::Scalar>()) {
+        (Level::Portable, _) => [6, 4],
+        (_, 8) => [8, 6],
+        (Level::Avx512 | Level::Neon, _) => [16, 14],
+        (Level::Avx2, _) => [12, 6],
     }
 }
 

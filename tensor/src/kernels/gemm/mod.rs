@@ -113,6 +113,14 @@ pub fn product_with<T: Element>(
     }
 }
 
+/// The level whose vectors `T` has here, as `dispatch!` chooses them.
+fn level_of<T>() -> Level {
+    match simd::level() {
+        Level::Avx512 if size_of::<T>() == 8 => Level::Avx2,
+        level => level,
+    }
+}
+
 /// Lanes of a vector of `T`.
 fn lanes<T: Real>(level: Level) -> usize {
     let bytes = match level {
@@ -131,7 +139,7 @@ const DOT_WORK: usize = 1 << 15;
 /// # Safety
 /// Matrices and biases of `p` are valid, C exclusively; m and n are at least 1.
 unsafe fn run<T: Real>(mut p: blocked::Product<T>, portable: fallback::Gemm<T>) {
-    let level = simd::level();
+    let level = level_of::<T>();
     if p.n == 1 && p.m > 1 && p.c_row == 1 {
         // A column: the same numbers as the row that is its transpose.
         (p.m, p.n) = (p.n, p.m);

@@ -4,7 +4,7 @@
 //! ([`InputGradient`]): a convolution before the normalisation computes it for a few images at a time as it reads it.
 
 use super::forward::{Channels, fold_planes, fold_tiles, slices};
-use super::planes::{self, Activation, IDENTITY, Plane, RELU, RELU6, Reads};
+use super::planes::{self, Activation, Plane, Reads};
 use super::rows::{self, Tile};
 use super::{Form, GRAIN, memory};
 use crate::parallel::{self, Disjoint};
@@ -94,15 +94,13 @@ pub(in crate::kernels) fn sums_of<T: Real + Element>(
     (adds, activation): (bool, Activation),
 ) -> Sums {
     let tensors = slices(channels);
-    let pass = Sum { from, values: [0, 1, 2].map(|i| memory::<T>(&tensors[i])), form };
-    let sums = match (activation, adds) {
+    let pass = Sum { from, values: [0, 1, 2].map(|i| memory::<T>(&tensors[i])), form, ceiling: activation.ceiling() };
+    let sums = match (activation.clips(), adds) {
         _ if form.len() == 0 => vec![0.0; 2 * form.c],
-        (Activation::Identity, false) => pass.run::<IDENTITY, false>(masked),
-        (Activation::Identity, true) => pass.run::<IDENTITY, true>(masked),
-        (Activation::Relu, false) => pass.run::<RELU, false>(masked),
-        (Activation::Relu, true) => pass.run::<RELU, true>(masked),
-        (Activation::Relu6, false) => pass.run::<RELU6, false>(masked),
-        (Activation::Relu6, true) => pass.run::<RELU6, true>(masked),
+        (false, false) => pass.run::<false, false>(masked),
+        (false, true) => pass.run::<false, true>(masked),
+        (true, false) => pass.run::<true, false>(masked),
+        (true, true) => pass.run::<true, true>(masked),
     };
     let (sum, product) = sums.chunks(2).map(|pair| (pair[0], pair[1])).unzip();
     Sums { sum, product }
@@ -113,6 +111,8 @@ struct Sum<'a, T> {
     /// Mean, scale and shift.
     values: [&'a [T]; 3],
     form: &'a Form,
+    /// Of the activation.
+    ceiling: T,
 }
 
 impl<'a, T> Reads<'a, T> {
@@ -122,12 +122,12 @@ impl<'a, T> Reads<'a, T> {
 }
 
 impl<T: Real + Element> Sum<'_, T> {
-    fn run<const ACT: u8, const ADD: bool>(&self, masked: &mut [T]) -> Vec<f64> {
+    fn run<const CLIPS: bool, const ADD: bool>(&self, masked: &mut [T]) -> Vec<f64> {
         let masked = Disjoint::new(masked);
-        if self.form.rows { self.rows::<ACT, ADD>(&masked) } else { self.planes::<ACT, ADD>(&masked) }
+        if self.form.rows { self.rows::<CLIPS, ADD>(&masked) } else { self.planes::<CLIPS, ADD>(&masked) }
     }
 
-    fn rows<const ACT: u8, const ADD: bool>(&self, masked: &Disjoint<'_, T>) -> Vec<f64> {
+    fn rows<const CLIPS: bool, const ADD: bool>(&self, masked: &Disjoint<'_, T>) -> Vec<f64> {
         let (level, form) = (simd::level(), self.form);
         let chunk = form.row_chunk();
         let tiles = self.values.map(|values| form.tile(values));
@@ -141,13 +141,13 @@ impl<T: Real + Element> Sum<'_, T> {
             unsafe {
                 let masked = if ADD { masked.slice(start, range.len()) } else { &mut [] };
                 let from = self.from.part::<ADD>(range);
-                rows::sums::<T, ACT, ADD>(level, tile, from, masked, sums);
+                rows::sums::<T, CLIPS, ADD>(level, tile, from, self.ceiling, masked, sums);
             }
         });
         fold_tiles(form, &partial)
     }
 
-    fn planes<const ACT: u8, const ADD: bool>(&self, masked: &Disjoint<'_, T>) -> Vec<f64> {
+    fn planes<const CLIPS: bool, const ADD: bool>(&self, masked: &Disjoint<'_, T>) -> Vec<f64> {
         let (level, form, [mean, scale, shift]) = (simd::level(), self.form, self.values);
         let mut partial = vec![[<T as Real>::ZERO; 2]; form.n * form.c];
         parallel::for_each_chunk(&mut partial, form.planes(), |first, pairs| {
@@ -158,7 +158,7 @@ impl<T: Real + Element> Sum<'_, T> {
                 // SAFETY: every plane is written by one task; the level is the CPU's.
                 *pair = unsafe {
                     let masked = if ADD { masked.slice(at, form.inner) } else { &mut [] };
-                    planes::sums::<T, ACT, ADD>(level, plane, from, masked)
+                    planes::sums::<T, CLIPS, ADD>(level, plane, from, self.ceiling, masked)
                 };
             }
         });
@@ -202,16 +202,18 @@ impl InputGradient {
             let (x, form) = Form::of(&self.x);
             let g = form.conform(&self.g);
             let from = Reads { x: memory::<T>(&x), r: &[], g: memory::<T>(&g) };
-            Tensor::build::<T>(x.layout().like(), |dx| match self.activation {
-                Activation::Identity => self.run::<T, IDENTITY>(from, &form, dx),
-                Activation::Relu => self.run::<T, RELU>(from, &form, dx),
-                Activation::Relu6 => self.run::<T, RELU6>(from, &form, dx),
+            Tensor::build::<T>(x.layout().like(), |dx| {
+                if self.activation.clips() {
+                    self.run::<T, true>(from, &form, dx)
+                } else {
+                    self.run::<T, false>(from, &form, dx)
+                }
             })
         })
     }
 
-    fn run<T: Real + Element, const ACT: u8>(&self, from: Reads<'_, T>, form: &Form, dx: &mut [T]) {
-        let level = simd::level();
+    fn run<T: Real + Element, const CLIPS: bool>(&self, from: Reads<'_, T>, form: &Form, dx: &mut [T]) {
+        let (level, ceiling) = (simd::level(), self.activation.ceiling());
         let [mean, scale, shift] = slices(&self.channels);
         let f = [&mean, &scale, &shift].map(|values| memory::<T>(values));
         let b = [&self.slope, &scale, &self.shift].map(|values| memory::<T>(values));
@@ -223,7 +225,7 @@ impl InputGradient {
             parallel::for_each_chunk(dx, chunk, |at, dx| {
                 let from = from.part::<false>(at..at + dx.len());
                 // SAFETY: the level is the CPU's.
-                unsafe { rows::input::<T, ACT>(level, [forward, backward], from, dx) };
+                unsafe { rows::input::<T, CLIPS>(level, [forward, backward], from, ceiling, dx) };
             });
         } else if form.inner > 0 {
             parallel::for_each_chunk(dx, form.planes() * form.inner, |first, dx| {
@@ -233,7 +235,7 @@ impl InputGradient {
                     let backward = Plane { mean: b[0][c], scale: b[1][c], shift: b[2][c] };
                     let from = from.part::<false>(at..at + form.inner);
                     // SAFETY: the level is the CPU's.
-                    unsafe { planes::input::<T, ACT>(level, [forward, backward], from, dx) };
+                    unsafe { planes::input::<T, CLIPS>(level, [forward, backward], from, ceiling, dx) };
                 }
             });
         }

@@ -1,6 +1,6 @@
 //! Statistics per channel, and the affine map that uses them.
 
-use super::planes::{self, Activation, IDENTITY, Plane, RELU, RELU6};
+use super::planes::{self, Activation, Plane};
 use super::rows::{self, Tile};
 use super::{Form, GRAIN, memory};
 use crate::parallel;
@@ -101,15 +101,11 @@ pub fn channel_affine(x: &Tensor, channels: &Channels, addend: Option<&Tensor>, 
         let (x, form) = Form::of(x);
         let addend = addend.map(|addend| form.conform(addend));
         let r = addend.as_ref().map_or(&[] as &[T], memory::<T>);
-        Tensor::build::<T>(x.layout().like(), |y| match (activation, addend.is_some()) {
-            (_, false) if form.rows => run_rows::<T, false>([memory(&x), r], channels, &form, activation, y),
-            (_, true) if form.rows => run_rows::<T, true>([memory(&x), r], channels, &form, activation, y),
-            (Activation::Identity, false) => run_planes::<T, IDENTITY, false>([memory(&x), r], channels, &form, y),
-            (Activation::Identity, true) => run_planes::<T, IDENTITY, true>([memory(&x), r], channels, &form, y),
-            (Activation::Relu, false) => run_planes::<T, RELU, false>([memory(&x), r], channels, &form, y),
-            (Activation::Relu, true) => run_planes::<T, RELU, true>([memory(&x), r], channels, &form, y),
-            (Activation::Relu6, false) => run_planes::<T, RELU6, false>([memory(&x), r], channels, &form, y),
-            (Activation::Relu6, true) => run_planes::<T, RELU6, true>([memory(&x), r], channels, &form, y),
+        Tensor::build::<T>(x.layout().like(), |y| match (form.rows, addend.is_some()) {
+            (true, false) => run_rows::<T, false>([memory(&x), r], channels, &form, activation, y),
+            (true, true) => run_rows::<T, true>([memory(&x), r], channels, &form, activation, y),
+            (false, false) => run_planes::<T, false>([memory(&x), r], channels, &form, activation, y),
+            (false, true) => run_planes::<T, true>([memory(&x), r], channels, &form, activation, y),
         })
     })
 }
@@ -139,10 +135,11 @@ fn run_rows<T: Real + Element, const ADD: bool>(
     });
 }
 
-fn run_planes<T: Real + Element, const ACT: u8, const ADD: bool>(
+fn run_planes<T: Real + Element, const ADD: bool>(
     [x, r]: [&[T]; 2],
     channels: &Channels,
     form: &Form,
+    activation: Activation,
     y: &mut [T],
 ) {
     if form.inner == 0 {
@@ -158,7 +155,7 @@ fn run_planes<T: Real + Element, const ACT: u8, const ADD: bool>(
             let r = if ADD { &r[range.clone()] } else { r };
             let plane = Plane { mean: mean[c], scale: scale[c], shift: shift[c] };
             // SAFETY: the level is the CPU's.
-            unsafe { planes::affine::<T, ACT, ADD>(level, plane, &x[range], r, y) }
+            unsafe { planes::affine::<T, ADD>(level, plane, &x[range], r, activation, y) }
         }
     });
 }

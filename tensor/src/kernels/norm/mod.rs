@@ -105,11 +105,7 @@ impl<S: Simd> Bounds<S> {
     /// The level of `S` is available.
     #[inline(always)]
     pub(super) unsafe fn of(activation: Activation) -> Self {
-        let (low, high) = match activation {
-            Activation::Identity => (f64::NEG_INFINITY, f64::INFINITY),
-            Activation::Relu => (0.0, f64::INFINITY),
-            Activation::Relu6 => (0.0, 6.0),
-        };
+        let [low, high] = activation.bounds();
         // SAFETY: the caller's.
         unsafe { Bounds { low: S::splat(S::Scalar::from_f64(low)), high: S::splat(S::Scalar::from_f64(high)) } }
     }

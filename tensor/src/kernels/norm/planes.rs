@@ -14,12 +14,26 @@ pub enum Activation {
     Relu6,
 }
 
-/// [`Activation::Identity`] as a constant.
-pub(super) const IDENTITY: u8 = 0;
-/// [`Activation::Relu`] as a constant.
-pub(super) const RELU: u8 = 1;
-/// [`Activation::Relu6`] as a constant.
-pub(super) const RELU6: u8 = 2;
+impl Activation {
+    /// The least and the greatest result.
+    pub(super) fn bounds(self) -> [f64; 2] {
+        match self {
+            Activation::Identity => [f64::NEG_INFINITY, f64::INFINITY],
+            Activation::Relu => [0.0, f64::INFINITY],
+            Activation::Relu6 => [0.0, 6.0],
+        }
+    }
+
+    /// Whether there are values whose gradient is 0.
+    pub(super) fn clips(self) -> bool {
+        self != Activation::Identity
+    }
+
+    /// The value from which on gradients are 0; NaN, which nothing is compared to, where there is none.
+    pub(super) fn ceiling<T: Real>(self) -> T {
+        T::from_f64(if self == Activation::Relu6 { 6.0 } else { f64::NAN })
+    }
+}
 
 /// The numbers of a plane's channel.
 #[derive(Clone, Copy)]
@@ -77,43 +91,36 @@ fn value<T: Real, const ADD: bool>(c: &Plane<T>, x: T, r: T) -> T {
     if ADD { y + r } else { y }
 }
 
+/// `g` where the activation of `y`, if it clips at all, lets it pass, else 0.
 #[inline(always)]
-fn activate<T: Real, const ACT: u8>(y: T) -> T {
-    let y = if ACT != IDENTITY && y < T::ZERO { T::ZERO } else { y };
-    let six = T::from_f64(6.0);
-    if ACT == RELU6 && y > six { six } else { y }
-}
-
-/// `g` where the activation lets it pass, else 0.
-#[inline(always)]
-fn pass<T: Real, const ACT: u8>(y: T, g: T) -> T {
-    let six = T::from_f64(6.0);
-    let open = match ACT {
-        IDENTITY => true,
-        RELU => y > T::ZERO,
-        _ => (y > T::ZERO) & (y < six),
-    };
-    if open { g } else { T::ZERO }
+fn pass<T: Real, const CLIPS: bool>(y: T, g: T, ceiling: T) -> T {
+    let shut = !(y > T::ZERO) | (y >= ceiling);
+    if CLIPS && shut { T::ZERO } else { g }
 }
 
 #[inline(always)]
-unsafe fn affine_kernel<S: Simd, const ACT: u8, const ADD: bool>(
+unsafe fn affine_kernel<S: Simd, const ADD: bool>(
     c: Plane<S::Scalar>,
     x: &[S::Scalar],
     r: &[S::Scalar],
+    activation: Activation,
     y: &mut [S::Scalar],
 ) {
     let n = x.len();
     let (y, r) = (&mut y[..n], if ADD { &r[..n] } else { x });
+    let [low, high] = activation.bounds().map(S::Scalar::from_f64);
     for j in 0..n {
-        y[j] = activate::<_, ACT>(value::<_, ADD>(&c, x[j], r[j]));
+        let value = value::<_, ADD>(&c, x[j], r[j]);
+        let value = if value < low { low } else { value };
+        y[j] = if value > high { high } else { value };
     }
 }
 
 dispatch! {
     /// `y = activation((x - mean) scale + shift + r)`; `r` is read if `ADD`.
-    pub(super) unsafe fn affine<T>[const ACT: u8, const ADD: bool](c: Plane<T>, x: &[T], r: &[T], y: &mut [T]) =
-        affine_kernel;
+    pub(super) unsafe fn affine<T>[const ADD: bool](
+        c: Plane<T>, x: &[T], r: &[T], activation: Activation, y: &mut [T],
+    ) = affine_kernel;
 }
 
 /// What the backward passes read: input, addend (if any) and cotangent of one segment.
@@ -125,16 +132,17 @@ pub(in crate::kernels) struct Reads<'a, T> {
 }
 
 #[inline(always)]
-unsafe fn sums_kernel<S: Simd, const ACT: u8, const ADD: bool>(
+unsafe fn sums_kernel<S: Simd, const CLIPS: bool, const ADD: bool>(
     c: Plane<S::Scalar>,
     from: Reads<'_, S::Scalar>,
+    ceiling: S::Scalar,
     masked: &mut [S::Scalar],
 ) -> [S::Scalar; 2] {
     let mut sum = [S::Scalar::ZERO; LANES];
     let mut products = [S::Scalar::ZERO; LANES];
     let whole = from.x.len() / LANES * LANES;
     let mut add = |j: usize, x: S::Scalar, r: S::Scalar, g: S::Scalar| {
-        let g = pass::<_, ACT>(value::<_, ADD>(&c, x, r), g);
+        let g = pass::<_, CLIPS>(value::<_, ADD>(&c, x, r), g, ceiling);
         sum[j] += g;
         products[j] += g * (x - c.mean);
         g
@@ -167,21 +175,22 @@ unsafe fn sums_kernel<S: Simd, const ACT: u8, const ADD: bool>(
 dispatch! {
     /// The sums of the masked cotangent, which is also written to `masked` if `ADD`, and of its product with the
     /// centred input.
-    pub(super) unsafe fn sums<T>[const ACT: u8, const ADD: bool](
-        c: Plane<T>, from: Reads<'_, T>, masked: &mut [T],
+    pub(super) unsafe fn sums<T>[const CLIPS: bool, const ADD: bool](
+        c: Plane<T>, from: Reads<'_, T>, ceiling: T, masked: &mut [T],
     ) -> [T; 2] = sums_kernel;
 }
 
 #[inline(always)]
-unsafe fn input_kernel<S: Simd, const ACT: u8>(
+unsafe fn input_kernel<S: Simd, const CLIPS: bool>(
     [c, b]: [Plane<S::Scalar>; 2],
     from: Reads<'_, S::Scalar>,
+    ceiling: S::Scalar,
     dx: &mut [S::Scalar],
 ) {
     let n = dx.len();
     let (x, g) = (&from.x[..n], &from.g[..n]);
     for j in 0..n {
-        let g = pass::<_, ACT>(value::<_, false>(&c, x[j], x[j]), g[j]);
+        let g = pass::<_, CLIPS>(value::<_, false>(&c, x[j], x[j]), g[j], ceiling);
         dx[j] = g * b.scale + (x[j] - c.mean) * b.mean + b.shift;
     }
 }
@@ -189,6 +198,7 @@ unsafe fn input_kernel<S: Simd, const ACT: u8>(
 dispatch! {
     /// `dx = g scale + (x - mean) slope + shift` with the masked cotangent `g`. In the second plane, which has the
     /// coefficients of `dx`, the slope stands in the place of the mean.
-    pub(super) unsafe fn input<T>[const ACT: u8](planes: [Plane<T>; 2], from: Reads<'_, T>, dx: &mut [T]) =
-        input_kernel;
+    pub(super) unsafe fn input<T>[const CLIPS: bool](
+        planes: [Plane<T>; 2], from: Reads<'_, T>, ceiling: T, dx: &mut [T],
+    ) = input_kernel;
 }

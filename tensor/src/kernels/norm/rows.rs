@@ -2,9 +2,9 @@
 //! enough for vectors of any width; every vector of a period has coefficients of its own, which stay in registers while a
 //! few periods are worked through, as do sums.
 
-use super::planes::{IDENTITY, RELU, Reads};
+use super::planes::Reads;
 use super::{Activation, Bounds};
-use crate::simd::{Real, Simd, dispatch, unroll};
+use crate::simd::{Simd, dispatch, unroll};
 
 /// Periods that are worked through for one group of vectors after the other: they stay in the first-level cache.
 const TOGETHER: usize = 8;
@@ -98,19 +98,16 @@ impl<S: Simd, const V: usize> Coefficients<S, V> {
     }
 }
 
-/// `g` where the activation of `y` lets it pass, else 0.
+/// `g` where the activation of `y`, if it clips at all, lets it pass, else 0.
 #[inline(always)]
-unsafe fn pass<S: Simd, const ACT: u8>(y: S::Vector, g: S::Vector) -> S::Vector {
+unsafe fn pass<S: Simd, const CLIPS: bool>(y: S::Vector, g: S::Vector, ceiling: S::Vector) -> S::Vector {
     // SAFETY: the caller's.
     unsafe {
-        match ACT {
-            IDENTITY => g,
-            RELU => S::select(S::less(S::zero(), y), g, S::zero()),
-            _ => {
-                let six = S::splat(S::Scalar::from_f64(6.0));
-                S::select(S::mask_and(S::less(S::zero(), y), S::less(y, six)), g, S::zero())
-            }
+        if !CLIPS {
+            return g;
         }
+        let g = S::select(S::less(S::zero(), y), g, S::zero());
+        S::select(S::less_equal(ceiling, y), S::zero(), g)
     }
 }
 
@@ -159,9 +156,10 @@ dispatch! {
 }
 
 #[inline(always)]
-unsafe fn sums_kernel<S: Simd, const ACT: u8, const ADD: bool>(
+unsafe fn sums_kernel<S: Simd, const CLIPS: bool, const ADD: bool>(
     tile: Tile<'_, S::Scalar>,
     from: Reads<'_, S::Scalar>,
+    ceiling: S::Scalar,
     masked: &mut [S::Scalar],
     sums: &mut [S::Scalar],
 ) {
@@ -169,20 +167,22 @@ unsafe fn sums_kernel<S: Simd, const ACT: u8, const ADD: bool>(
     assert!(from.g.len() == len && sums.len() == 2 * period && (!ADD || masked.len() == len && from.r.len() == len));
     let (masked, sums) = (masked.as_mut_ptr(), sums.as_mut_ptr());
     // SAFETY: the level is the caller's; places lie within the segment and its period.
-    unsafe { groups!(S, len, period, sums_group, [S, ACT, ADD], (tile, from, masked, sums)) }
+    unsafe { groups!(S, len, period, sums_group, [S, CLIPS, ADD], (tile, from, ceiling, masked, sums)) }
 }
 
 #[inline(always)]
-unsafe fn sums_group<S: Simd, const ACT: u8, const ADD: bool, const V: usize, const WHOLE: bool>(
+unsafe fn sums_group<S: Simd, const CLIPS: bool, const ADD: bool, const V: usize, const WHOLE: bool>(
     place: Place,
     tile: Tile<'_, S::Scalar>,
     from: Reads<'_, S::Scalar>,
+    ceiling: S::Scalar,
     masked: *mut S::Scalar,
     sums: *mut S::Scalar,
 ) {
     // SAFETY: the caller's.
     unsafe {
         let c = Coefficients::<S, V>::of::<WHOLE>(tile, &place);
+        let ceiling = S::splat(ceiling);
         let (sums, products) = (sums.add(place.j), sums.add(place.period + place.j));
         let (mut sum, mut product) = ([S::zero(); V], [S::zero(); V]);
         unroll!(v < V {
@@ -200,7 +200,7 @@ unsafe fn sums_group<S: Simd, const ACT: u8, const ADD: bool, const V: usize, co
                 if ADD {
                     y = S::add(y, load::<S, WHOLE>(from.r.as_ptr().add(at), &place));
                 }
-                let g = pass::<S, ACT>(y, g);
+                let g = pass::<S, CLIPS>(y, g, ceiling);
                 if ADD {
                     store::<S, WHOLE>(masked.add(at), g, &place);
                 }
@@ -218,35 +218,38 @@ unsafe fn sums_group<S: Simd, const ACT: u8, const ADD: bool, const V: usize, co
 dispatch! {
     /// Adds the masked cotangent, and its product with the centred input, to the two halves of `sums`; it is also
     /// written to `masked` if `ADD`.
-    pub(super) unsafe fn sums<T>[const ACT: u8, const ADD: bool](
-        tile: Tile<'_, T>, from: Reads<'_, T>, masked: &mut [T], sums: &mut [T],
+    pub(super) unsafe fn sums<T>[const CLIPS: bool, const ADD: bool](
+        tile: Tile<'_, T>, from: Reads<'_, T>, ceiling: T, masked: &mut [T], sums: &mut [T],
     ) = sums_kernel;
 }
 
 #[inline(always)]
-unsafe fn input_kernel<S: Simd, const ACT: u8>(
+unsafe fn input_kernel<S: Simd, const CLIPS: bool>(
     [forward, backward]: [Tile<'_, S::Scalar>; 2],
     from: Reads<'_, S::Scalar>,
+    ceiling: S::Scalar,
     dx: &mut [S::Scalar],
 ) {
     let (len, period) = (from.x.len(), forward.mean.len());
     assert!(from.g.len() == len && dx.len() == len);
     let dx = dx.as_mut_ptr();
     // SAFETY: the level is the caller's; places lie within the segment and its period.
-    unsafe { groups!(S, len, period, input_group, [S, ACT], ([forward, backward], from, dx)) }
+    unsafe { groups!(S, len, period, input_group, [S, CLIPS], ([forward, backward], from, ceiling, dx)) }
 }
 
 #[inline(always)]
-unsafe fn input_group<S: Simd, const ACT: u8, const V: usize, const WHOLE: bool>(
+unsafe fn input_group<S: Simd, const CLIPS: bool, const V: usize, const WHOLE: bool>(
     place: Place,
     [forward, backward]: [Tile<'_, S::Scalar>; 2],
     from: Reads<'_, S::Scalar>,
+    ceiling: S::Scalar,
     dx: *mut S::Scalar,
 ) {
     // SAFETY: the caller's.
     unsafe {
         let c = Coefficients::<S, V>::of::<WHOLE>(forward, &place);
         let b = Coefficients::<S, V>::of::<WHOLE>(backward, &place);
+        let ceiling = S::splat(ceiling);
         for block in 0..place.count {
             unroll!(v < V {
                 let at = place.at + block * place.period + v * S::LANES;
@@ -254,7 +257,7 @@ unsafe fn input_group<S: Simd, const ACT: u8, const V: usize, const WHOLE: bool>
                 S::prefetch(x.wrapping_add(TOGETHER * place.period));
                 S::prefetch(g.wrapping_add(TOGETHER * place.period));
                 let (d, g) = (S::sub(load::<S, WHOLE>(x, &place), c.mean[v]), load::<S, WHOLE>(g, &place));
-                let g = pass::<S, ACT>(S::add(S::mul(d, c.scale[v]), c.shift[v]), g);
+                let g = pass::<S, CLIPS>(S::add(S::mul(d, c.scale[v]), c.shift[v]), g, ceiling);
                 // Rounded at each step: where a channel has one value alone, the terms cancel to nothing.
                 let y = S::add(S::add(S::mul(g, b.scale[v]), S::mul(d, b.mean[v])), b.shift[v]);
                 store::<S, WHOLE>(dx.add(at), y, &place);
@@ -266,8 +269,8 @@ unsafe fn input_group<S: Simd, const ACT: u8, const V: usize, const WHOLE: bool>
 dispatch! {
     /// `dx = g scale + (x - mean) slope + shift` with the masked cotangent `g`. In the second tile, which has the
     /// coefficients of `dx`, the slope stands in the place of the mean.
-    pub(super) unsafe fn input<T>[const ACT: u8](
-        tiles: [Tile<'_, T>; 2], from: Reads<'_, T>, dx: &mut [T],
+    pub(super) unsafe fn input<T>[const CLIPS: bool](
+        tiles: [Tile<'_, T>; 2], from: Reads<'_, T>, ceiling: T, dx: &mut [T],
     ) = input_kernel;
 }
 
