@@ -94,8 +94,11 @@ fn value<T: Real, const ADD: bool>(c: &Plane<T>, x: T, r: T) -> T {
 /// `g` where the activation of `y`, if it clips at all, lets it pass, else 0.
 #[inline(always)]
 fn pass<T: Real, const CLIPS: bool>(y: T, g: T, ceiling: T) -> T {
-    let shut = !(y > T::ZERO) | (y >= ceiling);
-    if CLIPS && shut { T::ZERO } else { g }
+    if !CLIPS {
+        return g;
+    }
+    let g = if y > T::ZERO { g } else { T::ZERO };
+    if y >= ceiling { T::ZERO } else { g }
 }
 
 #[inline(always)]

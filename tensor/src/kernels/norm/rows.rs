@@ -167,7 +167,7 @@ unsafe fn sums_kernel<S: Simd, const CLIPS: bool, const ADD: bool>(
     assert!(from.g.len() == len && sums.len() == 2 * period && (!ADD || masked.len() == len && from.r.len() == len));
     let (masked, sums) = (masked.as_mut_ptr(), sums.as_mut_ptr());
     // SAFETY: the level is the caller's; places lie within the segment and its period.
-    unsafe { groups!(S, len, period, sums_group, [S, CLIPS, ADD], (tile, from, ceiling, masked, sums)) }
+    unsafe { groups!(S, len, period, sums_group, [S, CLIPS, ADD], (tile, from, ceiling, [masked, sums])) }
 }
 
 #[inline(always)]
@@ -176,8 +176,7 @@ unsafe fn sums_group<S: Simd, const CLIPS: bool, const ADD: bool, const V: usize
     tile: Tile<'_, S::Scalar>,
     from: Reads<'_, S::Scalar>,
     ceiling: S::Scalar,
-    masked: *mut S::Scalar,
-    sums: *mut S::Scalar,
+    [masked, sums]: [*mut S::Scalar; 2],
 ) {
     // SAFETY: the caller's.
     unsafe {
