@@ -241,17 +241,15 @@ unsafe fn tile_kernel<S: Simd, const K: usize, const V: usize>(tile: &Tile<'_, S
             each_of_eight!(K, c => each_of_eight!(V, v => acc[c][v] = bounds.apply(acc[c][v])));
         }
         let step = ready.axes[2].out_step * k;
-        // The address of the array is taken from here on, which must not touch the accumulators of the loop above.
-        let done = acc;
-        for (v, place) in places.iter().enumerate() {
+        each_of_eight!(V, v => if let Some(place) = places.get(v) {
             let to = pass.out.at(place.to + channel);
             if step == 1 {
-                S::store_first(to, place.valid, done[0][v]);
+                S::store_first(to, place.valid, acc[0][v]);
             } else {
                 let mut lanes = [S::zero(); K];
-                each_of_eight!(K, c => lanes[c] = done[c][v]);
+                each_of_eight!(K, c => lanes[c] = acc[c][v]);
                 interleave::<S, K>(&lanes, place.valid, to, step);
             }
-        }
+        });
     }
 }

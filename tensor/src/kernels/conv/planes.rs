@@ -119,15 +119,32 @@ pub(super) unsafe fn interleave<S: Simd, const K: usize>(
     to: *mut S::Scalar,
     step: usize,
 ) {
-    // SAFETY: the caller's; a transposed row is written whole into room for all of them and a vector more.
+    // SAFETY: the caller's; every plane has room for a vector.
     unsafe {
         let mut planes = [[<S::Scalar as Real>::ZERO; MOST_LANES]; K];
         for (plane, &channel) in planes.iter_mut().zip(channels) {
             S::store(plane.as_mut_ptr(), channel);
         }
+        pixels_at::<S::Scalar, K>(S::LEVEL, planes.as_ptr().cast(), pixels, to, step);
+    }
+}
+dispatch! {
+    /// The part of [`interleave`] that is compiled once for all sizes of tiles.
+    unsafe fn pixels_at<T>[const K: usize](planes: *const T, pixels: usize, to: *mut T, step: usize) = pixels_kernel;
+}
+
+#[inline(always)]
+unsafe fn pixels_kernel<S: Simd, const K: usize>(
+    planes: *const S::Scalar,
+    pixels: usize,
+    to: *mut S::Scalar,
+    step: usize,
+) {
+    // SAFETY: the caller's; a transposed row is written whole into room for all of them and a vector more.
+    unsafe {
         let mut turned = [[<S::Scalar as Real>::ZERO; MOST_LANES]; 8];
         let packed: *mut S::Scalar = turned.as_mut_ptr().cast();
-        S::transpose(planes.as_ptr().cast(), MOST_LANES as isize, K, packed, K);
+        S::transpose(planes, MOST_LANES as isize, K, packed, K);
         if step == K {
             let len = pixels * K;
             for at in (0..len).step_by(S::LANES) {
