@@ -2,7 +2,8 @@
 //!
 //! The portable level meets CPUs that have AVX but not AVX2, or no vectors that we name; matrixmultiply has kernels for
 //! more of them than we do, and measured 2.8 times as fast as portable code (104 against 37 GF/s for `f32` at 256 cubed).
-//! At every other level our own code is as fast or faster, for `f64` too.
+//! At every other level our own `f32` code is as fast or faster; `f64` was measured with the vectors of AVX-512, which it
+//! no longer has.
 
 use super::blocked::Product;
 use crate::parallel;
