@@ -53,12 +53,14 @@ fn check((x, g, r): (&Tensor, &Tensor, &Tensor), activation: Activation, adds: b
         assert!((mean[k] - sums[k][0]).abs() < tolerance && (variance[k] - sums[k][1]).abs() < tolerance);
     }
     let deviation: Vec<f64> = variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
-    let scale: Vec<f64> = (0..c).map(|k| deviation[k] * (1.0 + k as f64 * 0.01)).collect();
+    // ReLU6 needs values on both sides of each of its corners.
+    let (spread, middle) = if activation == Activation::Relu6 { (4.0, 3.0) } else { (1.0, 0.25) };
+    let scale: Vec<f64> = (0..c).map(|k| spread * deviation[k] * (1.0 + k as f64 * 0.01)).collect();
     let tensor = |values: &[f64]| Tensor::from_slice(values, [c]).to_dtype(x.dtype());
-    let channels = Channels { mean: tensor(&mean), scale: tensor(&scale), shift: tensor(&vec![0.25; c]) };
+    let channels = Channels { mean: tensor(&mean), scale: tensor(&scale), shift: tensor(&vec![middle; c]) };
     let added = adds.then_some(r);
     let before: Vec<f64> = (0..xs.len())
-        .map(|i| (xs[i] - mean[channel(i)]) * scale[channel(i)] + 0.25 + if adds { rs[i] } else { 0.0 })
+        .map(|i| (xs[i] - mean[channel(i)]) * scale[channel(i)] + middle + if adds { rs[i] } else { 0.0 })
         .collect();
     let top = if activation == Activation::Relu6 { 6.0 } else { f64::INFINITY };
     let identity = activation == Activation::Identity;
