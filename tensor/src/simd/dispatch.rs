@@ -160,6 +160,18 @@ pub(crate) fn prefetch<T>(from: *const T, length: usize) {
     let _ = (from, length);
 }
 
+/// Asks for the cache lines of elements that are used later, into the second-level cache.
+pub(crate) fn prefetch_far<T>(from: *const T, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for at in (0..length).step_by(64 / size_of::<T>()) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(at).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (from, length);
+}
+
 /// The address itself, in a register of its own: what is read around it is then read by that register and a constant,
 /// which costs some cores less than a base and an index.
 #[inline(always)]

@@ -68,7 +68,7 @@ mod tests;
 pub use dispatch::{Kernel, run, vectorize};
 pub use level::{Level, available_levels, level, with_level};
 
-pub(crate) use dispatch::{dispatch, in_register, prefetch};
+pub(crate) use dispatch::{dispatch, in_register, prefetch, prefetch_far};
 pub(crate) use level::{forced, with_forced};
 
 use std::fmt::Debug;

@@ -1,16 +1,20 @@
 //! A chain of convolutions of which only the last result is wanted: it is computed a few images at a time from its first
 //! to its last, so that what lies between stays in the caches, and threads meet once instead of once per convolution.
 
+use std::sync::OnceLock;
+
 use super::algorithm::Method;
+use super::prepared::Prepared;
 use super::problem::ConvGeometry;
 use super::{Epilogue, build, check, conv, write};
 use crate::kernels::norm::{self, Activation};
 use crate::parallel::{self, Disjoint};
-use crate::{MemoryFormat, Tensor, dispatch};
+use crate::simd::Real;
+use crate::{Element, MemoryFormat, Tensor, dispatch};
 
 /// Bytes that the largest value between the convolutions of a chain should have for the images that go through it at
-/// once: a core's second-level cache or two.
-const RESIDENT: usize = 2 << 20;
+/// once: what one convolution reads and what it writes should stay in a core's second-level cache.
+const RESIDENT: usize = 1 << 19;
 
 /// A convolution and what follows it before its result is stored.
 #[derive(Clone, Debug)]
@@ -35,8 +39,7 @@ impl Link {
             return None;
         }
         let spatial = self.geometry.output_spatial(&x[2..], &w[2..])?;
-        let y = [&[x[0], w[0]], &spatial[..]].concat();
-        self.addend.as_ref().is_none_or(|addend| addend.shape() == y).then_some(y)
+        Some([&[x[0], w[0]], &spatial[..]].concat())
     }
 
     /// What is added to the `count` images from `first` on.
@@ -48,10 +51,27 @@ impl Link {
         Epilogue { bias: self.bias.as_ref(), addend, activation: self.activation }
     }
 
-    /// Applies it to the images from `first` on.
-    fn run(&self, x: &Tensor, first: usize) -> Tensor {
-        let addend = self.addend_of(first, x.shape()[0]);
-        conv(x, &self.w, &self.geometry, self.epilogue(addend.as_ref()))
+    /// Applies it to `x`, which are the images from `first` on; `w` is prepared by whoever comes first.
+    fn run<T: Real + Element>(&self, x: &Tensor, first: usize, w: &OnceLock<Prepared<T>>) -> Tensor {
+        let shape = self.output(x.shape()).expect("what does not fit is not cut");
+        build::<T>(&shape, MemoryFormat::ChannelsLast, |y| self.write(x, first, w, y))
+    }
+
+    /// The same into `y`, dense NHWC.
+    fn write<T: Real + Element>(&self, x: &Tensor, first: usize, w: &OnceLock<Prepared<T>>, y: &mut [T]) {
+        let p = check::forward(x, &self.w, &self.geometry);
+        let method = Method::forward::<T>(&p, &self.geometry);
+        let addend = self.addend_of(first, p.n);
+        let epilogue = self.epilogue(addend.as_ref());
+        if method.takes(&epilogue) {
+            check::bias("conv", epilogue.bias, x, p.k);
+            // SAFETY: the shape was checked, and the link outlives the chain's parts.
+            let w = w.get_or_init(|| unsafe { Prepared::forward(method, &p, &self.w) });
+            write::<T>((method, &p), x.into(), w, epilogue, y);
+        } else {
+            let all = conv(x, &self.w, &self.geometry, epilogue).to_memory_format(MemoryFormat::ChannelsLast);
+            y.copy_from_slice(norm::memory::<T>(&all));
+        }
     }
 }
 
@@ -73,24 +93,16 @@ pub fn conv_chain(x: &Tensor, links: &[Link]) -> Tensor {
     let batch = x.shape()[0];
     dispatch!(float "conv_chain", x.dtype(), T => {
         let image = shape[1..].iter().product::<usize>();
+        let weights: Vec<OnceLock<Prepared<T>>> = links.iter().map(|_| OnceLock::new()).collect();
         build::<T>(&shape, MemoryFormat::ChannelsLast, |y| {
             let y = Disjoint::new(y);
             parallel::for_each(parts, |part| {
                 let (first, end) = (part * batch / parts, (part + 1) * batch / parts);
                 // SAFETY: parts have images of their own.
                 let y = unsafe { y.slice(first * image, (end - first) * image) };
-                let x = before.iter().fold(x.narrow(0, first, end - first), |x, link| link.run(&x, first));
-                let p = check::forward(&x, &last.w, &last.geometry);
-                let method = Method::forward::<T>(&p, &last.geometry);
-                let addend = last.addend_of(first, end - first);
-                let epilogue = last.epilogue(addend.as_ref());
-                if method.takes(&epilogue) {
-                    check::bias("conv", epilogue.bias, &x, p.k);
-                    write::<T>((method, &p), (&x).into(), &last.w, epilogue, y);
-                } else {
-                    let all = last.run(&x, first).to_memory_format(MemoryFormat::ChannelsLast);
-                    y.copy_from_slice(norm::memory::<T>(&all));
-                }
+                let x = x.narrow(0, first, end - first);
+                let x = before.iter().zip(&weights).fold(x, |x, (link, w)| link.run(&x, first, w));
+                last.write(&x, first, &weights[before.len()], y);
             });
         })
     })
@@ -102,6 +114,9 @@ fn parts(x: &Tensor, links: &[Link]) -> Option<(Vec<usize>, usize)> {
     let (mut shape, mut largest) = (x.shape().to_vec(), 0);
     for link in links {
         shape = link.output(&shape)?;
+        if link.addend.as_ref().is_some_and(|addend| addend.shape() != shape) {
+            return None;
+        }
         largest = largest.max(shape[1..].iter().product::<usize>() * x.dtype().bytes());
     }
     let together = (RESIDENT / largest.max(1)).max(1);

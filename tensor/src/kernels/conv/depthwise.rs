@@ -18,8 +18,18 @@ use crate::simd::{Level, Real, Simd, dispatch};
 /// Outputs that one task should at least write.
 const TASK: usize = 1 << 15;
 
+/// Weights in the order in which the kernel that serves `plan` reads them.
+pub(super) fn packed<T: Real>(plan: &Plan, weights: Weights<T>) -> Scratch<T> {
+    let shape = Shape::current::<T>();
+    let packed = by_tap(plan, shape, weights);
+    if depthwise_tile::suits(plan) {
+        return depthwise_tile::packed(plan, shape.lanes, packed.as_slice(), shape.padded(plan.c));
+    }
+    packed
+}
+
 /// Weights as `[tap][channel]`, channels in whole vectors.
-pub(super) fn packed<T: Real>(plan: &Plan, shape: Shape, weights: Weights<T>) -> Scratch<T> {
+fn by_tap<T: Real>(plan: &Plan, shape: Shape, weights: Weights<T>) -> Scratch<T> {
     let [d, h, w] = plan.kernel;
     let channels = shape.padded(plan.c);
     let mut scratch = Scratch::<T>::new(d * h * w * channels);
@@ -86,14 +96,9 @@ fn spans(phase: &Phase, width: usize) -> Vec<Span> {
 /// `out = gather(x, weights)` where groups, input and output channels are as many; `out` is dense NHWC.
 ///
 /// # Safety
-/// As for `direct::run`, and the channels of `x` follow one another; if `x` is mapped, there is one depth.
-pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>, finish: Finish<T>, out: *mut T) {
+/// As for `direct::run` with what [`packed`] made, and the channels of `x` follow one another; if `x` is mapped, there is one depth.
+pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, packed: &Scratch<T>, finish: Finish<T>, out: *mut T) {
     let shape = Shape::current::<T>();
-    let mut packed = packed(plan, shape, weights);
-    let tiles = depthwise_tile::suits(plan);
-    if tiles {
-        packed = depthwise_tile::packed(plan, shape.lanes, packed.as_slice(), shape.padded(plan.c));
-    }
     let spans: Vec<_> = plan.axes[2].iter().map(|phase| spans(phase, plan.input[2])).collect();
     let pass = Pass {
         plan,
@@ -104,7 +109,7 @@ pub(super) unsafe fn run<T: Real>(plan: &Plan, x: Images<T>, weights: Weights<T>
         finish,
         out: Shared(out),
         level: shape.level,
-        tiles,
+        tiles: depthwise_tile::suits(plan),
     };
     // Rows of the output, by depth and height together.
     let rows = plan.output[0] * plan.output[1];

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::pack::{Packed, Weights};
+use super::ahead::Ahead;
+use super::pack::Packed;
 use super::pad::{Images, Window};
 use super::plan::{Phase, Plan};
 use super::tile::{Finish, Gather, Shape, Shared, gather};
@@ -77,12 +78,12 @@ struct Ready<'a> {
 /// their squares if `sums`, `[tasks][2][lanes]`.
 ///
 /// # Safety
-/// `x` and `weights` are valid for reads as `plan` describes, `bias` is null or valid for `plan.k` elements, `out`
-/// valid for writes.
+/// `x` is valid for reads as `plan` describes, `packed` holds its weights, `bias` is null or valid for `plan.k` elements,
+/// `out` valid for writes.
 pub(super) unsafe fn run<T: Real>(
     mut plan: Plan,
     mut x: Images<T>,
-    weights: Weights<T>,
+    packed: &Packed<T>,
     finish: Finish<T>,
     out: *mut T,
 ) {
@@ -92,7 +93,6 @@ pub(super) unsafe fn run<T: Real>(
     }
     let plan = &plan;
     let shape = Shape::current::<T>();
-    let packed = Packed::new(plan, shape, weights);
     let reads: [Range<isize>; 3] = std::array::from_fn(|axis| plan.reads(axis, &(0..plan.output[axis])));
     let fits = (0..3).all(|axis| reads[axis].start >= 0 && reads[axis].end <= plan.input[axis] as isize);
     let pads = !(fits && x.is_dense(plan.n));
@@ -108,7 +108,7 @@ pub(super) unsafe fn run<T: Real>(
     let pass = Pass {
         plan,
         x,
-        packed: &packed,
+        packed,
         shape,
         finish: Sync(finish),
         out: Shared(out),
@@ -197,13 +197,22 @@ impl<T: Real> Pass<'_, T> {
         } else {
             self.x.data.wrapping_offset(n as isize * self.x.strides[0])
         };
+        // Images that are one row are read in the order of their memory.
+        let calls = plan.groups
+            * self
+                .shape
+                .blocks(plan.group_k())
+                .map(|(_, vectors)| band.len().div_ceil(self.shape.most[vectors - 1]))
+                .sum::<usize>();
+        let length = if plan.is_flat { band.len() * plan.c } else { 0 };
+        let mut ahead = Ahead::new(input.wrapping_add(band.end * plan.c), length, calls);
         for group in 0..plan.groups {
             for (block, vectors) in self.shape.blocks(plan.group_k()) {
                 for ready in &self.phases {
                     let mut ranges: [Range<usize>; 3] = std::array::from_fn(|axis| 0..ready.axes[axis].count);
                     ranges[axis] = ready.axes[axis].within(&band);
                     // SAFETY: the caller's; the ranges are this unit's outputs.
-                    unsafe { self.rows(Place { n, group, block, vectors, first, input }, ready, ranges) };
+                    unsafe { self.rows(Place { n, group, block, vectors, first, input }, ready, ranges, &mut ahead) };
                 }
             }
         }
@@ -211,7 +220,7 @@ impl<T: Real> Pass<'_, T> {
 
     /// # Safety
     /// As for `unit`.
-    unsafe fn rows(&self, place: Place<T>, ready: &Ready<'_>, ranges: [Range<usize>; 3]) {
+    unsafe fn rows(&self, place: Place<T>, ready: &Ready<'_>, ranges: [Range<usize>; 3], ahead: &mut Ahead<T>) {
         let (plan, pitch, [d, h, w]) = (self.plan, self.pitch, ready.axes);
         let Place { n, group, block, vectors, first, input } = place;
         let (cg, kg) = (plan.group_c(), plan.group_k());
@@ -236,6 +245,7 @@ impl<T: Real> Pass<'_, T> {
                     + jh * h.out_step)
                     * plan.output[2];
                 for (at, pixels) in self.shape.tiles(ranges[2].len(), vectors) {
+                    ahead.ask();
                     let jw = ranges[2].start + at;
                     let from = (row * pitch[2] + start(2, w, jw)) * plan.c + group * cg;
                     let to = (out_row + w.out_first + jw * w.out_step) * plan.k + channel;

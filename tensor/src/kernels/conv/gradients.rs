@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::algorithm::Method;
+use super::prepared::Prepared;
 use super::problem::{ConvGeometry, Problem};
 use super::tile::Finish;
 use super::{Input, build, check, conv_input_grad, conv_weight_grad, passes, shape_of, slice};
@@ -94,7 +95,7 @@ pub fn conv_gradients(x: Input<'_>, w: &Tensor, g: &Cotangent, geometry: &ConvGe
 fn parts(p: &Problem, bytes: usize, g: &Cotangent) -> usize {
     let image = bytes * (p.c * p.input_pixels()).max(p.k * p.output_pixels());
     let together = (RESIDENT / image.max(1)).max(1);
-    // Every part packs the weights and has weight gradients of its own. A cotangent that is computed as it is read saves
+    // Every part has weight gradients of its own. A cotangent that is computed as it is read saves
     // more than one that is there.
     let weights = bytes * p.k * p.group_c() * p.taps();
     let weight = if matches!(g, Cotangent::Normalized(_)) { 4 } else { 16 };
@@ -116,11 +117,13 @@ impl Shared<'_> {
     fn run<T: Real + Element>(&self) -> Gradients {
         let (p, rank) = (self.p, self.w.rank());
         let done: Vec<OnceLock<(Tensor, Option<Sums>)>> = vec![OnceLock::new(); self.parts];
+        // SAFETY: the shape was checked.
+        let w = self.wants[0].then(|| unsafe { Prepared::<T>::input_grad(self.methods[0], p, self.w) });
         let run = |dx: &mut [T]| {
             let dx = Disjoint::new(dx);
             parallel::for_each(self.parts, |part| {
                 let images = part * p.n / self.parts..(part + 1) * p.n / self.parts;
-                done[part].get_or_init(|| self.part(images, &dx));
+                done[part].get_or_init(|| self.part(images, w.as_ref(), &dx));
             });
         };
         let mut input = None;
@@ -142,20 +145,25 @@ impl Shared<'_> {
         Gradients { input, weight: Some(weight), sums }
     }
 
-    /// Everything for `images`: the input gradient goes to its place in `dx`, if it is wanted.
-    fn part<T: Real + Element>(&self, images: Range<usize>, dx: &Disjoint<'_, T>) -> (Tensor, Option<Sums>) {
+    /// Everything for `images`: the input gradient, if it is wanted and `w` prepared for it, goes to its place in `dx`.
+    fn part<T: Real + Element>(
+        &self,
+        images: Range<usize>,
+        w: Option<&Prepared<T>>,
+        dx: &Disjoint<'_, T>,
+    ) -> (Tensor, Option<Sums>) {
         let p = Problem { n: images.len(), ..*self.p };
         let x = Input { tensor: &self.x.tensor.narrow(0, images.start, images.len()), ..self.x };
         let g = self.g.images(&images);
         let mut sums = None;
-        if self.wants[0] {
+        if let Some(w) = w {
             let g = self.methods[0].ordered(&g);
             let image = p.c * p.input_pixels();
             // SAFETY: parts have images of their own; the tensors have the shapes of `p`.
             let dx = unsafe {
                 let dx = dx.slice(images.start * image, images.len() * image);
                 let from = super::images::<T>(&g, p.output);
-                passes::input_grad(self.methods[0], &p, from, self.w, (Finish::NONE, dx.as_mut_ptr()));
+                passes::input_grad(&p, from, w, (Finish::NONE, dx.as_mut_ptr()));
                 dx
             };
             sums = x.prologue.map(|prologue| {

@@ -8,6 +8,7 @@
 //!
 //! Source: PyTorch, torch.nn.functional.conv1d, conv2d, conv3d, conv_transpose2d; torch.nn.grad.
 
+mod ahead;
 mod algorithm;
 mod chain;
 mod check;
@@ -24,6 +25,7 @@ mod plan;
 mod planar;
 mod planar_weight_grad;
 mod planes;
+mod prepared;
 mod problem;
 mod prologue;
 mod tile;
@@ -39,6 +41,7 @@ pub use prologue::{Input, Prologue};
 
 use algorithm::Method;
 use pad::Images;
+use prepared::Prepared;
 use problem::Problem;
 use tile::Finish;
 
@@ -78,7 +81,9 @@ fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epil
     dispatch!(float "conv", w.dtype(), T => {
         let method = Method::forward::<T>(&p, geometry);
         if method.takes(&epilogue) {
-            return build::<T>(&shape, MemoryFormat::ChannelsLast, |y| write((method, &p), input, w, epilogue, y));
+            // SAFETY: the shape was checked.
+            let w = unsafe { Prepared::<T>::forward(method, &p, w) };
+            return build::<T>(&shape, MemoryFormat::ChannelsLast, |y| write((method, &p), input, &w, epilogue, y));
         }
         if method == Method::General && epilogue.addend.is_none() {
             let bias = epilogue.bias.map(Tensor::contiguous);
@@ -98,7 +103,7 @@ fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epil
 fn write<T: Real + Element>(
     (method, p): (Method, &Problem),
     input: Input<'_>,
-    w: &Tensor,
+    w: &Prepared<T>,
     epilogue: Epilogue<'_>,
     y: &mut [T],
 ) {
@@ -108,7 +113,7 @@ fn write<T: Real + Element>(
     let finish = finish_of::<T>(bias.as_ref(), addend.as_ref(), epilogue.activation);
     assert_eq!(y.len(), p.n * p.k * p.output_pixels(), "conv: the result has another size");
     // SAFETY: the tensors have the shapes of `p`, and `y` the one of the result.
-    unsafe { passes::forward(method, p, x.images::<T>(p), w, (finish, y.as_mut_ptr())) }
+    unsafe { passes::forward(p, x.images::<T>(p), w, (finish, y.as_mut_ptr())) }
 }
 
 /// `activation(y + addend)` in passes of its own.
@@ -159,7 +164,10 @@ pub fn conv_transpose(
         let g = method.ordered(g);
         build::<T>(&shape, MemoryFormat::ChannelsLast, |dx| {
             // SAFETY: the tensors have the shapes of `p`, and `dx` the one of the result.
-            unsafe { passes::input_grad(method, &p, images::<T>(&g, p.output), w, (finish, dx.as_mut_ptr())) }
+            unsafe {
+                let w = Prepared::<T>::input_grad(method, &p, w);
+                passes::input_grad(&p, images::<T>(&g, p.output), &w, (finish, dx.as_mut_ptr()));
+            }
         })
     })
 }

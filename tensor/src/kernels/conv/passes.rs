@@ -2,70 +2,63 @@
 //! order and is not among them.
 
 use super::algorithm::Method;
-use super::pack::Weights;
 use super::pad::Images;
 use super::plan::Plan;
+use super::prepared::Prepared;
 use super::problem::Problem;
 use super::tile::Finish;
 use super::winograd::Outputs;
-use super::{
-    data, depthwise, depthwise_weight_grad, direct, planar, planar_weight_grad, strides, weight_grad, winograd,
-};
+use super::{depthwise, depthwise_weight_grad, direct, planar, planar_weight_grad, weight_grad, winograd};
+use crate::Element;
 use crate::simd::Real;
-use crate::{Element, Tensor};
 
-/// `y = conv(x, w)`, dense NHWC.
+/// `y = conv(x, w)`, dense NHWC, by the method that `w` is prepared for.
 ///
 /// # Safety
-/// `x` and `w` are valid for reads and `y` for writes as `p` says, and what `finish` points to for as many elements;
-/// the channels of `x` follow one another where the method wants it ([`Input::ready`](super::Input::ready)).
+/// `x` is valid for reads and `y` for writes as `p` says, `w` is prepared for it, and what `finish` points to is valid for
+/// as many elements; the channels of `x` follow one another where the method wants it
+/// ([`Input::ready`](super::Input::ready)).
 pub(super) unsafe fn forward<T: Real + Element>(
-    method: Method,
     p: &Problem,
     x: Images<T>,
-    w: &Tensor,
+    w: &Prepared<T>,
     (finish, y): (Finish<T>, *mut T),
 ) {
-    let weights = Weights::forward(data::<T>(w), strides(w), p.group_k());
     // SAFETY: the caller's.
     unsafe {
-        match method {
-            Method::General => unreachable!("the general method is called by itself"),
-            Method::Direct => direct::run(Plan::forward(p), x, weights, finish, y),
-            Method::Planar => planar::run(&Plan::forward(p), x, weights, finish, y),
-            Method::Depthwise => depthwise::run(&Plan::forward(p), x, weights, finish, y),
-            Method::Winograd => {
+        match w {
+            Prepared::Direct(w) => direct::run(Plan::forward(p), x, w, finish, y),
+            Prepared::Planar(w) => planar::run(&Plan::forward(p), x, *w, finish, y),
+            Prepared::Depthwise(w) => depthwise::run(&Plan::forward(p), x, w, finish, y),
+            Prepared::Winograd(w) => {
                 let padding = [p.padding[1] as isize, p.padding[2] as isize];
                 let y = Outputs { data: y, n: p.n, k: p.k, sizes: p.output };
-                winograd::forward(x, weights, padding, finish, y);
+                winograd::forward(x, w, padding, finish, y);
             }
         }
     }
 }
 
-/// The gradient in the input, dense NHWC.
+/// The gradient in the input, dense NHWC, by the method that `w` is prepared for.
 ///
 /// # Safety
 /// As for [`forward`], with `g` in the place of `x`.
 pub(super) unsafe fn input_grad<T: Real + Element>(
-    method: Method,
     p: &Problem,
     g: Images<T>,
-    w: &Tensor,
+    w: &Prepared<T>,
     (finish, dx): (Finish<T>, *mut T),
 ) {
-    let weights = Weights::backward(data::<T>(w), strides(w), p.group_k());
     // SAFETY: the caller's.
     unsafe {
-        match method {
-            Method::General => unreachable!("the general method is called by itself"),
-            Method::Direct => direct::run(Plan::input_grad(p), g, weights, finish, dx),
-            Method::Planar => planar::run(&Plan::input_grad(p), g, weights, finish, dx),
-            Method::Depthwise => depthwise::run(&Plan::input_grad(p), g, weights, finish, dx),
-            Method::Winograd => {
+        match w {
+            Prepared::Direct(w) => direct::run(Plan::input_grad(p), g, w, finish, dx),
+            Prepared::Planar(w) => planar::run(&Plan::input_grad(p), g, *w, finish, dx),
+            Prepared::Depthwise(w) => depthwise::run(&Plan::input_grad(p), g, w, finish, dx),
+            Prepared::Winograd(w) => {
                 let padding = [2 - p.padding[1] as isize, 2 - p.padding[2] as isize];
                 let dx = Outputs { data: dx, n: p.n, k: p.c, sizes: p.input };
-                winograd::forward(g, weights.flipped(), padding, finish, dx);
+                winograd::forward(g, w, padding, finish, dx);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! Images are divided into a number of groups that depends on sizes alone; each group sums in order, and groups are
 //! added in order, so that the result has the same bits for any number of threads.
 
+use super::ahead::Ahead;
 use super::pad::{Images, Window};
 use super::plan::Plan;
 use super::problem::Problem;
@@ -145,9 +146,12 @@ impl<T: Real> Pass<'_, T> {
                 self.lines.chunks(self.band()).flat_map(|lines| (0..p.groups).map(move |g| (lines, g)))
             {
                 let lane = group * if self.copies_g { self.lanes } else { p.group_k() };
+                let calls = p.groups * self.rows.len() * self.calls(blocks);
+                let mut ahead = self.ahead([a, b], lines, calls);
                 for &(block, vectors) in blocks {
                     for (index, &row) in self.rows.iter().enumerate() {
                         for (first, count) in self.shape.tiles(self.run, vectors) {
+                            ahead.iter_mut().for_each(Ahead::ask);
                             let position = group * positions + index * self.run + first;
                             // SAFETY: reads stay inside the padded image and `g`; the sums are this task's.
                             unsafe {
@@ -172,6 +176,23 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
         }
+    }
+
+    /// Calls of the micro-kernel per filter row.
+    fn calls(&self, blocks: &[(usize, usize)]) -> usize {
+        blocks.iter().map(|&(_, vectors)| self.run.div_ceil(self.shape.most[vectors - 1])).sum()
+    }
+
+    /// What follows `lines` of an image and of its output gradient, as far as they are read where they lie.
+    fn ahead(&self, [a, b]: [*const T; 2], lines: &[[usize; 2]], calls: usize) -> [Ahead<T>; 2] {
+        let of = |data: *const T, start: usize, line: usize, is_there: bool| {
+            let length = line * lines.len();
+            Ahead::new(data.wrapping_add(start + length), if is_there { length } else { 0 }, calls)
+        };
+        let p = self.p;
+        let [start_a, start_b] = lines[0];
+        let line = p.stride[1] * self.window.pitch[2] * p.c;
+        [of(a, start_a, line, !self.pads), of(b, start_b, p.output[2] * self.g_step, !self.copies_g)]
     }
 
     /// Lines that all filter positions and channels are summed over before the next: their inputs stay in the first-level

@@ -2,15 +2,15 @@
 
 use smallvec::SmallVec;
 
-use super::transform::{input_square, output_square, weight_square};
-use super::{BLOCK, POINTS, Stage, Tile, Tiling, Window, apart};
+use super::transform::{array, input, input_rows, output, output_rows, six, three, weight, weight_rows};
+use super::{BLOCK, Columns, POINTS, Points, Tile, Tiling, Window, apart};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
 use crate::kernels::norm::Bounds;
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
-use crate::simd::{self, Real, Simd, dispatch};
+use crate::simd::{self, Real, Simd, dispatch, in_register};
 
 /// Multiplications that one task should at least do: some 10 µs.
 const TASK: usize = 1 << 19;
@@ -40,31 +40,40 @@ unsafe impl<T: Send> Send for Pass<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Pass<T> {}
 
-/// `y = conv(x, weights)` for 3x3 filters with stride 1 and `padding` zeros before each axis.
+/// 3x3 filters from `c` to `k` channels, transformed: `[block][point][c][lanes of the block]`.
 ///
 /// # Safety
-/// `x`, `weights` and the bias are valid for reads, `y` for writes; the channels of `x` follow one another.
-pub(in crate::kernels::conv) unsafe fn run<T: Real>(
-    x: Images<T>,
-    weights: Weights<T>,
-    padding: [isize; 2],
-    finish: Finish<T>,
-    y: Outputs<T>,
-) {
+/// `weights` is valid for reads.
+pub(in crate::kernels::conv) unsafe fn filters<T: Real>(weights: Weights<T>, c: usize, k: usize) -> Scratch<T> {
     let shape = Shape::current::<T>();
-    let (c, lanes) = (x.channels, shape.padded(y.k));
-    let mut filters = Scratch::<T>::new(POINTS * c * lanes);
+    let mut filters = Scratch::<T>::new(POINTS * c * shape.padded(k));
     let to = Shared(filters.as_mut_ptr());
-    let blocks: Vec<_> = shape.blocks(y.k).collect();
+    let blocks: Vec<_> = shape.blocks(k).collect();
     // Filters are transformed by groups of input channels.
     let cuts = c.div_ceil(16);
     parallel::for_each(blocks.len() * cuts, |task| {
         let (first, vectors) = blocks[task / cuts];
         let channels = task % cuts * 16..(task % cuts * 16 + 16).min(c);
-        let filters = Filters { weights, first, vectors, c, k: y.k };
+        let filters = Filters { weights, first, vectors, c, k };
         // SAFETY: the caller's; tasks have their own lanes and channels of the filters.
         unsafe { transform_filters(shape.level, &filters, channels, to.at(first * POINTS * c)) };
     });
+    filters
+}
+
+/// `y = conv(x, w)` for 3x3 filters with stride 1 and `padding` zeros before each axis, with what [`filters`] made of `w`.
+///
+/// # Safety
+/// `x` and the bias are valid for reads, `y` for writes; the channels of `x` follow one another.
+pub(in crate::kernels::conv) unsafe fn run<T: Real>(
+    x: Images<T>,
+    filters: &Scratch<T>,
+    padding: [isize; 2],
+    finish: Finish<T>,
+    y: Outputs<T>,
+) {
+    let shape = Shape::current::<T>();
+    let c = x.channels;
     let channels = shape.padded(c);
     let tiling = Tiling::new(y.n, y.sizes, padding);
     let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr() };
@@ -89,14 +98,23 @@ impl<T: Real> Pass<T> {
         let (shape, c) = (self.shape, self.x.channels);
         // SAFETY: the caller's.
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
-        for (first, vectors) in shape.blocks(self.y.k) {
+        let blocks = shape.blocks(self.y.k);
+        // A single block's products take the place of the inputs that they are made of.
+        let in_place = blocks.clone().count() == 1 && shape.padded(self.y.k) <= self.channels;
+        for (first, vectors) in blocks {
             let width = vectors * shape.lanes;
+            let (products, step) =
+                if in_place { (inputs.as_mut_ptr(), self.channels) } else { (products.as_mut_ptr(), width) };
             let parts: SmallVec<[_; 8]> = shape.tiles(tiles.len(), vectors).collect();
+            let mut outputs = self.lines(&tiles);
             for point in 0..POINTS {
-                self.ask_for_outputs(&tiles, (first, vectors), point);
+                let asked = 4 * tiles.len() * point / POINTS..4 * tiles.len() * (point + 1) / POINTS;
+                for row in outputs.by_ref().take(asked.len()) {
+                    self.ask_for(row, first, width);
+                }
                 for &(at, count) in &parts {
                     let from = point * apart(self.channels, shape.lanes) + at * self.channels;
-                    let to = point * apart(width, shape.lanes) + at * width;
+                    let to = point * apart(step, shape.lanes) + at * step;
                     // SAFETY: tiles, channels and lanes of this block.
                     unsafe {
                         gather(
@@ -109,8 +127,8 @@ impl<T: Real> Pass<T> {
                                 rows: &[0],
                                 run: c,
                                 b: self.filters.add(first * POINTS * c + point * c * width),
-                                out: products.as_mut_ptr().add(to),
-                                out_step: width,
+                                out: products.add(to),
+                                out_step: step,
                                 lanes: width,
                                 finish: Finish::NONE,
                             },
@@ -119,20 +137,25 @@ impl<T: Real> Pass<T> {
                 }
             }
             // SAFETY: the products are complete; the outputs are this task's.
-            unsafe { transform_outputs(shape.level, self, tiles.clone(), (first, vectors), products.as_ptr()) };
+            unsafe { transform_outputs(shape.level, self, tiles.clone(), (first, vectors), (products, step)) };
         }
     }
 
-    /// Asks for one in [`POINTS`] of the lines of `tiles`' outputs, so that they come while products are computed.
-    fn ask_for_outputs(&self, tiles: &std::ops::Range<usize>, (first, vectors): (usize, usize), point: usize) {
-        let (y, lines) = (&self.y, 4 * tiles.len());
-        for line in point * lines / POINTS..(point + 1) * lines / POINTS {
-            let Tile { n, d, h, w } = self.tiling.tile(tiles.start + line / 4);
-            let row = ((n * y.sizes[0] + d) * y.sizes[1] + h + line % 4) * y.sizes[2] + w;
-            for column in 0..4 {
-                let at = (row + column) * y.k + first;
-                simd::prefetch(y.data.wrapping_add(at).cast_const(), vectors * self.shape.lanes);
-            }
+    /// Where in the outputs the rows of `tiles` start, in positions: four for each tile, also below an image's last.
+    fn lines(&self, tiles: &std::ops::Range<usize>) -> impl Iterator<Item = usize> + use<'_, T> {
+        let [_, height, width] = self.y.sizes;
+        let first = self.tiling.tile(tiles.start);
+        std::iter::successors(Some(first), |&tile| Some(self.tiling.after(tile))).flat_map(move |tile| {
+            let row = (tile.n * self.y.sizes[0] + tile.d) * height + tile.h;
+            (row..row + 4).map(move |row| row * width + tile.w)
+        })
+    }
+
+    /// Asks for `width` lanes from `first` on of four outputs, so that they come while products are computed.
+    fn ask_for(&self, position: usize, first: usize, width: usize) {
+        for column in 0..4 {
+            let at = (position + column) * self.y.k + first;
+            simd::prefetch(self.y.data.wrapping_add(at).cast_const(), width);
         }
     }
 }
@@ -164,10 +187,9 @@ unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::o
                         *to = *from.offset(lane as isize * weights.lane);
                     }
                 }
-                weight_square::<S>(
-                    |i, j| S::load(taps[3 * i + j].as_ptr()),
-                    |i, j, v| S::store(to.add(((6 * i + j) * c + channel) * width + vector * S::LANES), v),
-                );
+                let columns = three!(j => weight::<S>(three!(i => S::load(taps[3 * i + j].as_ptr()))));
+                let mut to = Points { to: to.add(channel * width + vector * S::LANES), step: c * width };
+                weight_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
             }
         }
     }
@@ -183,28 +205,25 @@ unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<
     let mut tile = tiling.tile(tiles.start);
     let mut from = Window::<_, 6>::new(x, tile, tiling.origin);
     // SAFETY: the level of `S` is available.
-    let mut stage = unsafe { Stage::<S>::new() };
+    let mut border = unsafe { Columns::<S, 6>::new() };
     for slot in 0..tiles.len() {
         tile = tiling.after(tile);
         let next = Window::<_, 6>::new(x, tile, tiling.origin);
-        // SAFETY: the window's positions are valid for `c` channels, the stage's for a vector; `to` for the block.
+        // SAFETY: the window's positions are valid for `c` channels; `to` for the block.
         unsafe {
             for channel in (0..c).step_by(S::LANES) {
-                let to = to.add(slot * channels + channel);
+                let mut to = Points { to: to.add(slot * channels + channel), step: apart(channels, S::LANES) };
                 next.prefetch::<S>(channel);
                 let valid = (c - channel).min(S::LANES);
-                let staged;
-                let (window, at) = if valid == S::LANES && x.map.is_none() && from.is_inside() {
-                    (&from, channel)
+                if valid == S::LANES && x.map.is_none() && from.is_inside() {
+                    let (rows, step) = (from.rows_at(channel), from.strides[1]);
+                    let columns = six!(j => input::<S>(six!(i => S::load(rows[i].wrapping_offset(j as isize * step)))));
+                    input_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
                 } else {
                     let map = x.map.map(|map| map.vectors::<S>(channel, valid));
-                    staged = stage.fill(&from, [channel, valid], map);
-                    (&staged, 0)
-                };
-                input_square::<S>(
-                    |i, j| S::load(window.at(i, j, at)),
-                    |i, j, v| S::store(to.add((6 * i + j) * apart(channels, S::LANES)), v),
-                );
+                    border.fill(&from, [channel, valid], map, |column| input::<S>(column));
+                    input_rows::<S>(&border.vectors, |_, row| to.put::<S, 6>(row));
+                }
             }
         }
         from = next;
@@ -219,10 +238,9 @@ unsafe fn outputs_kernel<S: Simd>(
     pass: &Pass<S::Scalar>,
     tiles: std::ops::Range<usize>,
     block: (usize, usize),
-    products: *const S::Scalar,
+    (products, step): (*const S::Scalar, usize),
 ) {
     let (first, vectors) = block;
-    let width = vectors * S::LANES;
     let y = &pass.y;
     for vector in 0..vectors {
         let k = first + vector * S::LANES;
@@ -238,24 +256,25 @@ unsafe fn outputs_kernel<S: Simd>(
                 tile = pass.tiling.after(tile);
                 let (rows, columns) = (y.sizes[1] - h, y.sizes[2] - w);
                 let corner = (((n * y.sizes[0] + d) * y.sizes[1] + h) * y.sizes[2] + w) * y.k + k;
-                let from = products.add(slot * width + vector * S::LANES);
+                let from = products.add(slot * step + vector * S::LANES);
+                let point = apart(step, S::LANES);
+                let lines: [_; 6] = std::array::from_fn(|i| in_register(from.add(6 * i * point)));
+                let halves = six!(j => output::<S>(six!(i => S::load(lines[i].add(j * point)))));
                 let mut sums = [[bias; 4]; 4];
-                output_square::<S>(
-                    |i, j| S::load(from.add((6 * i + j) * apart(width, S::LANES))),
-                    |i, j, v| sums[i][j] = S::add(v, bias),
-                );
+                output_rows::<S>(&halves, |i, row| sums[i] = row);
                 if rows >= 4 && columns >= 4 && valid == S::LANES {
                     for (i, row) in sums.iter().enumerate() {
                         for (j, &v) in row.iter().enumerate() {
                             let at = corner + (i * y.sizes[2] + j) * y.k;
-                            S::store(y.data.add(at), finished(&pass.finish, &bounds, [at, valid], v));
+                            let v = finished(&pass.finish, &bounds, [at, valid], S::add(v, bias));
+                            S::store(y.data.add(at), v);
                         }
                     }
                 } else {
                     for (i, row) in sums.iter().enumerate().take(rows) {
                         for (j, &v) in row.iter().enumerate().take(columns) {
                             let at = corner + (i * y.sizes[2] + j) * y.k;
-                            let v = finished(&pass.finish, &bounds, [at, valid], v);
+                            let v = finished(&pass.finish, &bounds, [at, valid], S::add(v, bias));
                             S::store_first(y.data.add(at), valid, v);
                         }
                     }
@@ -283,6 +302,6 @@ dispatch! {
         pass: &Pass<T>,
         tiles: std::ops::Range<usize>,
         block: (usize, usize),
-        products: *const T,
+        products: (*const T, usize),
     ) = outputs_kernel;
 }

@@ -12,7 +12,7 @@ mod forward;
 mod transform;
 mod weight_grad;
 
-pub(super) use forward::{Outputs, run as forward};
+pub(super) use forward::{Outputs, filters, run as forward};
 pub(super) use weight_grad::run as weight_grad;
 
 use std::ops::Range;
@@ -20,13 +20,14 @@ use std::ops::Range;
 use super::pad::Images;
 use super::problem::Problem;
 use super::prologue::Vectors;
-use crate::simd::Simd;
+use super::unroll::each;
+use crate::simd::{Simd, in_register};
 
 /// Points of the transformed domain.
 const POINTS: usize = 36;
 
 /// Tiles that are transformed and multiplied together: few enough for the second-level cache, enough for the product.
-const BLOCK: usize = 16;
+const BLOCK: usize = 32;
 
 /// Elements from one point of a block to the next, where a tile has `channels` of them: a vector more than is used, since
 /// at a power of two all points of a tile would compete for the same few lines of the first-level cache.
@@ -154,73 +155,94 @@ impl<T, const SIZE: usize> Window<T, SIZE> {
         self.corner.wrapping_offset(i as isize * self.strides[0] + j as isize * self.strides[1]).wrapping_add(channel)
     }
 
+    /// Where each row starts, at channel `channel`: addresses that the compiler does not take apart again.
+    #[inline(always)]
+    fn rows_at(&self, channel: usize) -> [*const T; SIZE] {
+        std::array::from_fn(|i| in_register(self.at(i, 0, channel)))
+    }
+
     /// Asks for a channel of what will be read next: one tile's work is too short to hide the way from memory behind it.
-    /// Where windows overlap, the first columns were read with the tile before.
+    /// Where windows overlap, the first rows and columns were read before.
     ///
     /// # Safety
     /// The level of `S` is available.
     #[inline(always)]
     unsafe fn prefetch<S: Simd<Scalar = T>>(&self, channel: usize) {
-        for i in 0..SIZE {
-            for j in SIZE - 4..SIZE {
+        let mut row = self.at(SIZE - 4, SIZE - 4, channel);
+        for _ in 0..4 {
+            for j in 0..4 {
                 // SAFETY: a prefetch may name any address.
-                unsafe { S::prefetch(self.at(i, j, channel)) };
+                unsafe { S::prefetch(row.wrapping_offset(j * self.strides[1])) };
             }
+            row = in_register(row.wrapping_offset(self.strides[0]));
         }
     }
 }
 
-/// A copy of a window that cannot be read where it is: at an image's border, of the last channels, which fill no vector,
-/// and of channels that are mapped.
-///
-/// Transforms read it like any other window, so that there is one copy of them, with closures small enough to be inlined:
-/// a closure that is not is compiled without the level's instructions.
-struct Stage<S: Simd> {
-    vectors: [[S::Vector; 6]; 6],
+/// The first half of a window's transform, where the window cannot be read as it is: at an image's border, of the last
+/// channels, which fill no vector, and of channels that are mapped.
+struct Columns<S: Simd, const SIZE: usize> {
+    vectors: [[S::Vector; 6]; SIZE],
 }
 
-impl<S: Simd> Stage<S> {
+impl<S: Simd, const SIZE: usize> Columns<S, SIZE> {
     /// # Safety
     /// The level of `S` is available.
     #[inline(always)]
-    unsafe fn new() -> Stage<S> {
+    unsafe fn new() -> Columns<S, SIZE> {
         // SAFETY: the caller's.
-        unsafe { Stage { vectors: [[S::zero(); 6]; 6] } }
+        unsafe { Columns { vectors: [[S::zero(); 6]; SIZE] } }
     }
 
-    /// Reads the `valid` channels of `window` from `channel` on and maps them; positions outside are zero, unmapped. The
-    /// result is valid until the next call.
+    /// Transforms the columns of the `valid` channels of `window` from `channel` on by `line`, which takes zeros to zeros,
+    /// after they are mapped; positions outside are zero, unmapped.
     ///
     /// # Safety
     /// The level of `S` is available; the positions inside are valid for these channels.
     #[inline(always)]
-    unsafe fn fill<const SIZE: usize>(
+    unsafe fn fill(
         &mut self,
         window: &Window<S::Scalar, SIZE>,
         [channel, valid]: [usize; 2],
         map: Option<Vectors<S>>,
-    ) -> Window<S::Scalar, SIZE> {
+        line: impl Fn([S::Vector; SIZE]) -> [S::Vector; 6],
+    ) {
         // SAFETY: the caller's.
         unsafe {
-            for (i, row) in self.vectors.iter_mut().enumerate().take(SIZE) {
-                if !window.rows.contains(&i) {
-                    row.fill(S::zero());
+            let rows = window.rows_at(channel);
+            for (j, to) in self.vectors.iter_mut().enumerate() {
+                if !window.columns.contains(&j) {
+                    *to = [S::zero(); 6];
                     continue;
                 }
-                for v in &mut row[..window.columns.start] {
-                    *v = S::zero();
-                }
-                for j in window.columns.clone() {
-                    let place = window.at(i, j, channel);
+                let mut column = [S::zero(); SIZE];
+                each!(SIZE, i => if window.rows.contains(&i) {
+                    let place = rows[i].wrapping_offset(j as isize * window.strides[1]);
                     let v = if valid == S::LANES { S::load(place) } else { S::load_first(place, valid) };
-                    row[j] = if let Some(map) = &map { map.apply(v) } else { v };
-                }
-                for v in &mut row[window.columns.end..] {
-                    *v = S::zero();
-                }
+                    column[i] = if let Some(map) = &map { map.apply(v) } else { v };
+                });
+                *to = line(column);
             }
         }
-        let lanes = S::LANES as isize;
-        Window { corner: self.vectors.as_ptr().cast(), strides: [6 * lanes, lanes], rows: 0..SIZE, columns: 0..SIZE }
+    }
+}
+
+/// Stores vectors one after the other, `step` elements apart.
+struct Points<T> {
+    to: *mut T,
+    step: usize,
+}
+
+impl<T> Points<T> {
+    /// # Safety
+    /// The level of `S` is available, and the place of each vector valid for writes.
+    #[inline(always)]
+    unsafe fn put<S: Simd<Scalar = T>, const N: usize>(&mut self, vectors: [S::Vector; N]) {
+        each!(N, i => {
+            // SAFETY: the caller's.
+            unsafe { S::store(self.to, vectors[i]) };
+            // In a register: the compiler would rather keep an offset for each of all points.
+            self.to = in_register(self.to.wrapping_add(self.step).cast_const()).cast_mut();
+        });
     }
 }

@@ -121,44 +121,42 @@ macro_rules! four {
 macro_rules! six {
     ($i:ident => $value:expr) => { array!($i, $value; 0 1 2 3 4 5) };
 }
+pub(super) use {array, four, six, three};
 
-/// Makes a two-dimensional transform of `$from`x`$from` values to `$to`x`$to`, columns first.
-macro_rules! square {
-    ($(#[$meta:meta])* $name:ident = $line:ident, $from:ident => $to:ident) => {
+/// Makes the second half of a two-dimensional transform of `$n`x`$n` values to `$m`x`$m`, whose columns are transformed:
+/// each row of the result is put somewhere as soon as it is there, so that few vectors are alive.
+macro_rules! rows {
+    ($(#[$meta:meta])* $name:ident = $line:ident, [$n:literal, $from:ident] => [$m:literal, $to:ident]) => {
         $(#[$meta])*
         #[inline(always)]
         pub(super) unsafe fn $name<S: Simd>(
-            at: impl Fn(usize, usize) -> S::Vector,
-            mut put: impl FnMut(usize, usize, S::Vector),
+            columns: &[[S::Vector; $m]; $n],
+            mut put: impl FnMut(usize, [S::Vector; $m]),
         ) {
             // SAFETY: the caller's.
             unsafe {
-                let half = $from!(j => $line::<S>($from!(i => at(i, j))));
-                $to!(i => {
-                    let line = $line::<S>($from!(j => half[j][i]));
-                    $to!(j => put(i, j, line[j]))
-                });
+                $to!(i => put(i, $line::<S>($from!(j => columns[j][i]))));
             }
         }
     };
 }
-square! {
-    /// `B^T d B`.
-    input_square = input, six => six
+rows! {
+    /// `B^T d B`, from the columns of `B^T d`.
+    input_rows = input, [6, six] => [6, six]
 }
-square! {
-    /// `A^T m A`.
-    output_square = output, six => four
+rows! {
+    /// `A^T m A`, from the columns of `A^T m`.
+    output_rows = output, [6, six] => [4, four]
 }
-square! {
-    /// `A g A^T`.
-    gradient_square = gradient, four => six
+rows! {
+    /// `A g A^T`, from the columns of `A g`.
+    gradient_rows = gradient, [4, four] => [6, six]
 }
-square! {
-    /// `G w G^T`.
-    weight_square = weight, three => six
+rows! {
+    /// `G w G^T`, from the columns of `G w`.
+    weight_rows = weight, [3, three] => [6, six]
 }
-square! {
-    /// `G^T u G`.
-    weight_gradient_square = weight_gradient, six => three
+rows! {
+    /// `G^T u G`, from the columns of `G^T u`.
+    weight_gradient_rows = weight_gradient, [6, six] => [3, three]
 }

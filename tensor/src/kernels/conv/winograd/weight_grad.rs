@@ -1,8 +1,10 @@
 //! The weight gradient: inputs and output gradients are transformed tile by tile, multiplied and summed over tiles in
 //! the transformed domain, and the sums are transformed back once.
 
-use super::transform::{gradient_square, input_square, weight_gradient_square};
-use super::{BLOCK, POINTS, Stage, Tiling, Window, apart};
+use super::transform::{
+    array, four, gradient, gradient_rows, input, input_rows, six, weight_gradient, weight_gradient_rows,
+};
+use super::{BLOCK, Columns, POINTS, Points, Tiling, Window, apart};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
@@ -116,45 +118,40 @@ unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<us
     let mut x = Window::<_, 6>::new(&pass.x, tile, tiling.origin);
     let mut g = Window::<_, 4>::new(&pass.g, tile, [0, 0]);
     // SAFETY: the level of `S` is available.
-    let mut stage = unsafe { Stage::<S>::new() };
+    let (mut border_x, mut border_g) = unsafe { (Columns::<S, 6>::new(), Columns::<S, 4>::new()) };
     for slot in 0..tiles.len() {
         tile = tiling.after(tile);
         let next_x = Window::<_, 6>::new(&pass.x, tile, tiling.origin);
         let next_g = Window::<_, 4>::new(&pass.g, tile, [0, 0]);
-        // SAFETY: the windows' positions are valid for their channels, the stage's for a vector; `to` for the block.
+        // SAFETY: the windows' positions are valid for their channels; `to` for the block.
         unsafe {
             for channel in (0..pass.x.channels).step_by(S::LANES) {
-                let to = to[0].add(slot * x_step + channel);
+                let mut to = Points { to: to[0].add(slot * x_step + channel), step: apart(x_step, S::LANES) };
                 next_x.prefetch::<S>(channel);
                 let valid = (pass.x.channels - channel).min(S::LANES);
-                let staged;
-                let (window, at) = if valid == S::LANES && pass.x.map.is_none() && x.is_inside() {
-                    (&x, channel)
+                if valid == S::LANES && pass.x.map.is_none() && x.is_inside() {
+                    let (rows, step) = (x.rows_at(channel), x.strides[1]);
+                    let columns = six!(j => input::<S>(six!(i => S::load(rows[i].wrapping_offset(j as isize * step)))));
+                    input_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
                 } else {
                     let map = pass.x.map.map(|map| map.vectors::<S>(channel, valid));
-                    staged = stage.fill(&x, [channel, valid], map);
-                    (&staged, 0)
-                };
-                input_square::<S>(
-                    |i, j| S::load(window.at(i, j, at)),
-                    |i, j, v| S::store(to.add((6 * i + j) * apart(x_step, S::LANES)), v),
-                );
+                    border_x.fill(&x, [channel, valid], map, |column| input::<S>(column));
+                    input_rows::<S>(&border_x.vectors, |_, row| to.put::<S, 6>(row));
+                }
             }
             for channel in (0..pass.g.channels).step_by(S::LANES) {
-                let to = to[1].add(slot * g_step + channel);
+                let mut to = Points { to: to[1].add(slot * g_step + channel), step: apart(g_step, S::LANES) };
                 next_g.prefetch::<S>(channel);
                 let valid = (pass.g.channels - channel).min(S::LANES);
-                let staged;
-                let (window, at) = if valid == S::LANES && g.is_inside() {
-                    (&g, channel)
+                if valid == S::LANES && g.is_inside() {
+                    let (rows, step) = (g.rows_at(channel), g.strides[1]);
+                    let columns =
+                        four!(j => gradient::<S>(four!(i => S::load(rows[i].wrapping_offset(j as isize * step)))));
+                    gradient_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
                 } else {
-                    staged = stage.fill(&g, [channel, valid], None);
-                    (&staged, 0)
-                };
-                gradient_square::<S>(
-                    |i, j| S::load(window.at(i, j, at)),
-                    |i, j, v| S::store(to.add((6 * i + j) * apart(g_step, S::LANES)), v),
-                );
+                    border_g.fill(&g, [channel, valid], None, |column| gradient::<S>(column));
+                    gradient_rows::<S>(&border_g.vectors, |_, row| to.put::<S, 6>(row));
+                }
             }
         }
         (x, g) = (next_x, next_g);
@@ -181,17 +178,20 @@ unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, dw: *mut S::Sca
         let mut taps = [[<S::Scalar as Real>::ZERO; 64]; 9];
         // SAFETY: the sums hold whole vectors; `dw` is `[k][c][9]`.
         unsafe {
-            weight_gradient_square::<S>(
-                |i, j| {
-                    let at = ((6 * i + j) * sums.c + c) * sums.lanes + lane;
-                    let mut sum = S::load(sums.data.at(at));
-                    for group in 1..sums.groups {
-                        sum = S::add(sum, S::load(sums.data.at(group * sums.size + at)));
-                    }
-                    sum
-                },
-                |i, j, v| S::store(taps[3 * i + j].as_mut_ptr(), v),
-            );
+            let sum = |i: usize, j: usize| {
+                let at = ((6 * i + j) * sums.c + c) * sums.lanes + lane;
+                let mut sum = S::load(sums.data.at(at));
+                for group in 1..sums.groups {
+                    sum = S::add(sum, S::load(sums.data.at(group * sums.size + at)));
+                }
+                sum
+            };
+            let columns = six!(j => weight_gradient::<S>(six!(i => sum(i, j))));
+            weight_gradient_rows::<S>(&columns, |i, row| {
+                for (j, v) in row.into_iter().enumerate() {
+                    S::store(taps[3 * i + j].as_mut_ptr(), v);
+                }
+            });
             for k in lane..(lane + S::LANES).min(sums.k) {
                 for (tap, values) in taps.iter().enumerate() {
                     *dw.add((k * sums.c + c) * 9 + tap) = values[k - lane];
