@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::pad::Images;
+use super::unroll::each;
 use crate::simd::{self, Real, Simd, dispatch};
 
 /// More lanes than any level has.
@@ -140,22 +141,22 @@ unsafe fn pixels_kernel<S: Simd, const K: usize>(
     to: *mut S::Scalar,
     step: usize,
 ) {
-    // SAFETY: the caller's; a transposed row is written whole into room for all of them and a vector more.
+    // SAFETY: the caller's; every pixel's row of the square is written whole.
     unsafe {
-        let mut turned = [[<S::Scalar as Real>::ZERO; MOST_LANES]; 8];
-        let packed: *mut S::Scalar = turned.as_mut_ptr().cast();
-        S::transpose(planes, MOST_LANES as isize, K, packed, K);
-        if step == K {
-            let len = pixels * K;
-            for at in (0..len).step_by(S::LANES) {
-                let v = S::load(packed.add(at));
-                if len - at >= S::LANES { S::store(to.add(at), v) } else { S::store_first(to.add(at), len - at, v) }
+        let mut turned = [[<S::Scalar as Real>::ZERO; MOST_LANES]; MOST_LANES];
+        S::transpose(planes, MOST_LANES as isize, K, turned.as_mut_ptr().cast(), MOST_LANES);
+        // Where pixels follow one another, a whole vector may be written as long as later pixels cover what lies behind
+        // the channels.
+        let covered = if step == K { (pixels * K).saturating_sub(S::LANES) / K + 1 } else { 0 };
+        let covered = if pixels * K < S::LANES { 0 } else { covered };
+        each!(16, p => if p < pixels {
+            let (v, to) = (S::load(turned[p].as_ptr()), to.add(p * step));
+            if p < covered {
+                S::store(to, v);
+            } else {
+                S::store_first(to, K, v);
             }
-        } else {
-            for p in 0..pixels {
-                S::store_first(to.add(p * step), K, S::load(packed.add(p * K)));
-            }
-        }
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::transform::{array, input, input_rows, output, output_rows, six, three, weight, weight_rows};
-use super::{BLOCK, Columns, POINTS, Points, Tile, Tiling, Window, apart};
+use super::{Columns, POINTS, Points, Tile, Tiling, Window, apart};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
@@ -75,18 +75,21 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
     let shape = Shape::current::<T>();
     let c = x.channels;
     let channels = shape.padded(c);
-    let tiling = Tiling::new(y.n, y.sizes, padding);
+    let lanes: SmallVec<[_; 8]> = shape.blocks(y.k).collect();
+    let mut tiling = Tiling::new(y.n, y.sizes, padding);
+    let parts = tiling.parts(y.k, lanes.len());
+    let (blocks, vector) = (tiling.blocks(), shape.lanes);
     let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr() };
-    let (tiles, vector) = (tiling.tiles(), shape.lanes);
-    let blocks = tiles.div_ceil(BLOCK);
-    let together = TASK.div_ceil(BLOCK * POINTS * c * y.k);
-    parallel::for_each(blocks.div_ceil(together), |task| {
+    let together = (TASK * parts).div_ceil(tiling.block * POINTS * c * y.k);
+    let tasks = blocks.div_ceil(together);
+    parallel::for_each(parts * tasks, |task| {
+        let (part, task) = (task / tasks, task % tasks);
+        let lanes = &lanes[part * lanes.len() / parts..(part + 1) * lanes.len() / parts];
         let mut inputs = Scratch::<T>::new(POINTS * apart(channels, vector));
         let mut products = Scratch::<T>::new(POINTS * apart(2 * vector, vector));
         for block in task * together..((task + 1) * together).min(blocks) {
-            let tiles = block * BLOCK..((block + 1) * BLOCK).min(tiles);
-            // SAFETY: the caller's; tasks have their own tiles.
-            unsafe { pass.block(tiles, &mut inputs, &mut products) };
+            // SAFETY: the caller's; tasks have their own tiles or lanes.
+            unsafe { pass.block(tiling.block(block), lanes, &mut inputs, &mut products) };
         }
     });
 }
@@ -94,15 +97,20 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
 impl<T: Real> Pass<T> {
     /// # Safety
     /// As for `run`; the scratch holds a block of tiles with whole vectors of channels, and with two vectors of lanes.
-    unsafe fn block(&self, tiles: std::ops::Range<usize>, inputs: &mut Scratch<T>, products: &mut Scratch<T>) {
+    unsafe fn block(
+        &self,
+        tiles: std::ops::Range<usize>,
+        lanes: &[(usize, usize)],
+        inputs: &mut Scratch<T>,
+        products: &mut Scratch<T>,
+    ) {
         let (shape, c) = (self.shape, self.x.channels);
         // SAFETY: the caller's.
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
-        let blocks = shape.blocks(self.y.k);
-        // A single block's products take the place of the inputs that they are made of.
-        let in_place = blocks.clone().count() == 1 && shape.padded(self.y.k) <= self.channels;
-        for (first, vectors) in blocks {
+        for &(first, vectors) in lanes {
             let width = vectors * shape.lanes;
+            // A single block's products take the place of the inputs that they are made of.
+            let in_place = lanes.len() == 1 && width <= self.channels;
             let (products, step) =
                 if in_place { (inputs.as_mut_ptr(), self.channels) } else { (products.as_mut_ptr(), width) };
             let parts: SmallVec<[_; 8]> = shape.tiles(tiles.len(), vectors).collect();

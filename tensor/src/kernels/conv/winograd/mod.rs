@@ -26,8 +26,15 @@ use crate::simd::{Simd, in_register};
 /// Points of the transformed domain.
 const POINTS: usize = 36;
 
-/// Tiles that are transformed and multiplied together: few enough for the second-level cache, enough for the product.
+/// Tiles that are transformed and multiplied together, at most: few enough for the second-level cache, enough for filters
+/// that come from beyond it.
 const BLOCK: usize = 32;
+
+/// Tiles of a block where there are few of them.
+const LEAST: usize = 8;
+
+/// Blocks that tiles should make, for threads to have something to do.
+const BLOCKS: usize = 8;
 
 /// Elements from one point of a block to the next, where a tile has `channels` of them: a vector more than is used, since
 /// at a power of two all points of a tile would compete for the same few lines of the first-level cache.
@@ -61,6 +68,8 @@ struct Tiling {
     /// Tiles per slice, down and across.
     down: usize,
     across: usize,
+    /// Tiles per block.
+    block: usize,
     /// The input position of output (0, 0).
     origin: [isize; 2],
 }
@@ -77,13 +86,29 @@ struct Tile {
 
 impl Tiling {
     fn new(n: usize, output: [usize; 3], padding: [isize; 2]) -> Tiling {
-        Tiling {
-            slices: n * output[0],
-            depth: output[0],
-            down: output[1].div_ceil(4),
-            across: output[2].div_ceil(4),
-            origin: padding.map(|padding| -padding),
+        let (slices, down, across) = (n * output[0], output[1].div_ceil(4), output[2].div_ceil(4));
+        let block = (slices * down * across).div_ceil(BLOCKS).clamp(LEAST, BLOCK);
+        Tiling { slices, depth: output[0], down, across, block, origin: padding.map(|padding| -padding) }
+    }
+
+    /// Parts that `lanes` blocks of the `k` output channels are cut into: one, unless there are so few tiles that most of
+    /// the memory is that of the filters. Then a thread has channels of its own, whose filters or sums it meets again in
+    /// its caches, and transforms the inputs for them anew.
+    fn parts(&mut self, k: usize, lanes: usize) -> usize {
+        if self.tiles() > k || lanes == 1 {
+            return 1;
         }
+        self.block = self.tiles().clamp(LEAST, BLOCK);
+        lanes
+    }
+
+    fn blocks(&self) -> usize {
+        self.tiles().div_ceil(self.block)
+    }
+
+    /// The tiles of a block.
+    fn block(&self, block: usize) -> Range<usize> {
+        block * self.block..((block + 1) * self.block).min(self.tiles())
     }
 
     fn tiles(&self) -> usize {

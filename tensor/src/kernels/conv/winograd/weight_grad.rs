@@ -1,10 +1,12 @@
 //! The weight gradient: inputs and output gradients are transformed tile by tile, multiplied and summed over tiles in
 //! the transformed domain, and the sums are transformed back once.
 
+use std::ops::Range;
+
 use super::transform::{
     array, four, gradient, gradient_rows, input, input_rows, six, weight_gradient, weight_gradient_rows,
 };
-use super::{BLOCK, Columns, POINTS, Points, Tiling, Window, apart};
+use super::{Columns, POINTS, Points, Tiling, Window, apart};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
@@ -43,47 +45,54 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
 ) {
     let shape = Shape::current::<T>();
     let channels = [shape.padded(p.c), shape.padded(p.k)];
-    let tiling = Tiling::new(p.n, p.output, [p.padding[1] as isize, p.padding[2] as isize]);
+    let mut tiling = Tiling::new(p.n, p.output, [p.padding[1] as isize, p.padding[2] as isize]);
+    let lanes: Vec<_> = shape.blocks(p.k).collect();
+    let parts = tiling.parts(p.k, lanes.len());
     let pass = Pass { x, g, tiling, shape, channels };
-    let blocks = tiling.tiles().div_ceil(BLOCK);
-    let groups = blocks.clamp(1, GROUPS.min(most));
+    let blocks = tiling.blocks();
+    // Sums of few tiles cost more than the products that are added.
+    let groups = if parts > 1 { 1 } else { blocks.min((tiling.tiles() / 64).clamp(2, GROUPS)).min(most).max(1) };
     let size = POINTS * p.c * channels[1];
     let mut sums = Scratch::<T>::new(groups * size);
     let to = Shared(sums.as_mut_ptr());
-    parallel::for_each(groups, |group| {
+    parallel::for_each(parts * groups, |task| {
+        let (part, group) = (task / groups, task % groups);
+        let lanes = &lanes[part * lanes.len() / parts..(part + 1) * lanes.len() / parts];
         let blocks = group * blocks / groups..(group + 1) * blocks / groups;
-        // SAFETY: the caller's; each task has sums of its own.
-        unsafe { pass.task(blocks, to.at(group * size)) };
+        // SAFETY: the caller's; each task has sums or lanes of its own.
+        unsafe { pass.task(blocks, lanes, to.at(group * size)) };
     });
-    let sums = Sums { data: to, groups, size, c: p.c, k: p.k, lanes: channels[1] };
+    let sums = Sums { data: to, groups, size, c: p.c, k: p.k };
     let dw = Shared(dw.as_mut_ptr());
-    parallel::for_each(p.c, |c| {
-        // SAFETY: the sums are complete; tasks write to their own input channel of `dw`.
-        unsafe { transform_sums(shape.level, &sums, c, dw.at(0)) };
+    parallel::for_each(lanes.len() * p.c, |task| {
+        // SAFETY: the sums are complete; tasks write to their own input and output channels of `dw`.
+        unsafe { transform_sums(shape.level, &sums, task % p.c, lanes[task / p.c], dw.at(0)) };
     });
 }
 
 impl<T: Real> Pass<T> {
     /// # Safety
-    /// As for `run`; `sums` holds `[POINTS][c][lanes]`.
-    unsafe fn task(&self, blocks: std::ops::Range<usize>, sums: *mut T) {
-        let ([c, k], [x_step, g_step]) = ([self.x.channels, self.g.channels], self.channels);
+    /// As for `run`; `sums` holds `[block][POINTS][c][lanes of the block]`, of which the task has the blocks `lanes`.
+    unsafe fn task(&self, blocks: Range<usize>, lanes: &[(usize, usize)], sums: *mut T) {
+        let (c, [x_step, g_step]) = (self.x.channels, self.channels);
+        let own = lanes[0].0..lanes.last().map_or(0, |block| block.0 + block.1 * self.shape.lanes);
         // SAFETY: the sums have that many elements.
-        unsafe { std::ptr::write_bytes(sums, 0, POINTS * c * g_step) };
+        unsafe { std::ptr::write_bytes(sums.add(POINTS * c * own.start), 0, POINTS * c * own.len()) };
         let mut inputs = Scratch::<T>::new(POINTS * apart(x_step, self.shape.lanes));
         let mut gradients = Scratch::<T>::new(POINTS * apart(g_step, self.shape.lanes));
-        let parts: Vec<_> = self
-            .shape
-            .blocks(k)
-            .flat_map(|(lane, vectors)| {
+        let parts: Vec<_> = lanes
+            .iter()
+            .flat_map(|&(lane, vectors)| {
                 self.shape.tiles(c, vectors).map(move |(first, size)| (lane, vectors, first, size))
             })
             .collect();
         for block in blocks {
-            let tiles = block * BLOCK..((block + 1) * BLOCK).min(self.tiling.tiles());
+            let tiles = self.tiling.block(block);
             let count = tiles.len();
             // SAFETY: the scratch holds a block of tiles with whole vectors of channels.
-            unsafe { transform_both(self.shape.level, self, tiles, [inputs.as_mut_ptr(), gradients.as_mut_ptr()]) };
+            unsafe {
+                transform_both(self.shape.level, self, tiles, &own, [inputs.as_mut_ptr(), gradients.as_mut_ptr()])
+            };
             for point in 0..POINTS {
                 for &(lane, vectors, first, positions) in &parts {
                     // SAFETY: tiles, channels and lanes of this block.
@@ -99,8 +108,8 @@ impl<T: Real> Pass<T> {
                                 b_move: g_step,
                                 rows: &[[0, 0]],
                                 run: count,
-                                out: sums.add((point * c + first) * g_step + lane),
-                                out_step: g_step,
+                                out: sums.add(POINTS * c * lane + (point * c + first) * vectors * self.shape.lanes),
+                                out_step: vectors * self.shape.lanes,
                             },
                         );
                     }
@@ -111,7 +120,12 @@ impl<T: Real> Pass<T> {
 }
 
 #[inline(always)]
-unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<usize>, to: [*mut S::Scalar; 2]) {
+unsafe fn both_kernel<S: Simd>(
+    pass: &Pass<S::Scalar>,
+    tiles: Range<usize>,
+    lanes: &Range<usize>,
+    to: [*mut S::Scalar; 2],
+) {
     let [x_step, g_step] = pass.channels;
     let tiling = &pass.tiling;
     let mut tile = tiling.tile(tiles.start);
@@ -139,7 +153,7 @@ unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<us
                     input_rows::<S>(&border_x.vectors, |_, row| to.put::<S, 6>(row));
                 }
             }
-            for channel in (0..pass.g.channels).step_by(S::LANES) {
+            for channel in (lanes.start..lanes.end.min(pass.g.channels)).step_by(S::LANES) {
                 let mut to = Points { to: to[1].add(slot * g_step + channel), step: apart(g_step, S::LANES) };
                 next_g.prefetch::<S>(channel);
                 let valid = (pass.g.channels - channel).min(S::LANES);
@@ -158,28 +172,34 @@ unsafe fn both_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<us
     }
 }
 dispatch! {
-    unsafe fn transform_both<T>(pass: &Pass<T>, tiles: std::ops::Range<usize>, to: [*mut T; 2]) = both_kernel;
+    unsafe fn transform_both<T>(
+        pass: &Pass<T>,
+        tiles: Range<usize>,
+        lanes: &Range<usize>,
+        to: [*mut T; 2],
+    ) = both_kernel;
 }
 
-/// Sums in the transformed domain, `[groups][POINTS][c][lanes]`.
+/// Sums in the transformed domain, `[groups][block][POINTS][c][lanes of the block]`.
 struct Sums<T> {
     data: Shared<T>,
     groups: usize,
     size: usize,
     c: usize,
     k: usize,
-    lanes: usize,
 }
 
+/// The weights of input channel `c` and of the block of output channels that begins with `first`.
 #[inline(always)]
-unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, dw: *mut S::Scalar) {
-    let mut lane = 0;
-    while lane < sums.k {
+unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, (first, vectors): (usize, usize), dw: *mut S::Scalar) {
+    for vector in 0..vectors {
         let mut taps = [[<S::Scalar as Real>::ZERO; 64]; 9];
+        let lane = first + vector * S::LANES;
         // SAFETY: the sums hold whole vectors; `dw` is `[k][c][9]`.
         unsafe {
             let sum = |i: usize, j: usize| {
-                let at = ((6 * i + j) * sums.c + c) * sums.lanes + lane;
+                let row = (6 * i + j) * sums.c + c;
+                let at = POINTS * sums.c * first + (row * vectors + vector) * S::LANES;
                 let mut sum = S::load(sums.data.at(at));
                 for group in 1..sums.groups {
                     sum = S::add(sum, S::load(sums.data.at(group * sums.size + at)));
@@ -198,9 +218,8 @@ unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, dw: *mut S::Sca
                 }
             }
         }
-        lane += S::LANES;
     }
 }
 dispatch! {
-    unsafe fn transform_sums<T>(sums: &Sums<T>, c: usize, dw: *mut T) = sums_kernel;
+    unsafe fn transform_sums<T>(sums: &Sums<T>, c: usize, block: (usize, usize), dw: *mut T) = sums_kernel;
 }
