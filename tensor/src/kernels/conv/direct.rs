@@ -197,14 +197,14 @@ impl<T: Real> Pass<'_, T> {
         } else {
             self.x.data.wrapping_offset(n as isize * self.x.strides[0])
         };
-        // Images that are one row are read in the order of their memory.
+        // Images that are one row are read where they lie, in the order of their memory.
         let calls = plan.groups
             * self
                 .shape
                 .blocks(plan.group_k())
                 .map(|(_, vectors)| band.len().div_ceil(self.shape.most[vectors - 1]))
                 .sum::<usize>();
-        let length = if plan.is_flat { band.len() * plan.c } else { 0 };
+        let length = if plan.is_flat && !self.pads { band.len() * plan.c } else { 0 };
         let mut ahead = Ahead::new(input.wrapping_add(band.end * plan.c), length, calls);
         for group in 0..plan.groups {
             for (block, vectors) in self.shape.blocks(plan.group_k()) {

@@ -1,8 +1,8 @@
 //! Convolution in one, two and three dimensions: forward, gradient in the input (which is the transposed convolution),
 //! gradient in the weights.
 //!
-//! This file holds the three entry points and the one place where an algorithm is chosen; each algorithm has a file.
-//! All of them take tensors of logical shape `[n, c, *spatial]` in any memory order, work on NHWC inside and return
+//! This file holds the three entry points, `algorithm.rs` the one place where an algorithm is chosen; each algorithm has a
+//! file. All of them take tensors of logical shape `[n, c, *spatial]` in any memory order, work on NHWC inside and return
 //! NHWC (channels-last strides), so that a chain of layers never reorders. Results have the same bits for any number of
 //! threads.
 //!
