@@ -147,8 +147,7 @@ unsafe fn pixels_kernel<S: Simd, const K: usize>(
         S::transpose(planes, MOST_LANES as isize, K, turned.as_mut_ptr().cast(), MOST_LANES);
         // Where pixels follow one another, a whole vector may be written as long as later pixels cover what lies behind
         // the channels.
-        let covered = if step == K { (pixels * K).saturating_sub(S::LANES) / K + 1 } else { 0 };
-        let covered = if pixels * K < S::LANES { 0 } else { covered };
+        let covered = if step == K && pixels * K >= S::LANES { (pixels * K - S::LANES) / K + 1 } else { 0 };
         each!(16, p => if p < pixels {
             let (v, to) = (S::load(turned[p].as_ptr()), to.add(p * step));
             if p < covered {

@@ -109,7 +109,8 @@ impl<T: Real> Pass<T> {
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
         for &(first, vectors) in lanes {
             let width = vectors * shape.lanes;
-            // A single block's products take the place of the inputs that they are made of.
+            // A single block's products take the place of the inputs that they are made of: a micro-kernel has read all
+            // of its tiles when it writes them.
             let in_place = lanes.len() == 1 && width <= self.channels;
             let (products, step) =
                 if in_place { (inputs.as_mut_ptr(), self.channels) } else { (products.as_mut_ptr(), width) };
