@@ -29,12 +29,13 @@ const fn shape(name: &'static str, input: [usize; 4], filters: [usize; 2], windo
     Shape { name, input, filters, stride: window[0], padding: window[1], groups: window[2] }
 }
 
-const SHAPES: [Shape; 15] = [
+const SHAPES: [Shape; 16] = [
     shape("lenet1", [64, 1, 28, 28], [6, 5], [1, 2, 1]),
     shape("lenet2", [64, 6, 14, 14], [16, 5], [1, 0, 1]),
     shape("r20_16", [128, 16, 32, 32], [16, 3], [1, 1, 1]),
     shape("r20_32", [128, 32, 16, 16], [32, 3], [1, 1, 1]),
     shape("r20_64", [128, 64, 8, 8], [64, 3], [1, 1, 1]),
+    shape("r20_64_8", [8, 64, 8, 8], [64, 3], [1, 1, 1]),
     shape("r20_s2", [128, 16, 32, 32], [32, 3], [2, 1, 1]),
     shape("vgg128", [32, 128, 28, 28], [128, 3], [1, 1, 1]),
     shape("alex1", [16, 3, 224, 224], [64, 11], [4, 2, 1]),

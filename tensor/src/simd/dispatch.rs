@@ -150,23 +150,22 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
 
 /// Asks for the cache lines of elements that are used soon.
 pub(crate) fn prefetch<T>(from: *const T, length: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for at in (0..length).step_by(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, and every x86-64 processor has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(at).cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (from, length);
+    ask::<T, false>(from, length);
 }
 
 /// Asks for the cache lines of elements that are used later, into the second-level cache.
 pub(crate) fn prefetch_far<T>(from: *const T, length: usize) {
+    ask::<T, true>(from, length);
+}
+
+#[inline(always)]
+fn ask<T, const FAR: bool>(from: *const T, length: usize) {
     #[cfg(target_arch = "x86_64")]
     for at in (0..length).step_by(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: as above.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(at).cast()) };
+        use std::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
+        let line = from.wrapping_add(at).cast();
+        // SAFETY: a prefetch reads nothing, and every x86-64 processor has it.
+        unsafe { if FAR { _mm_prefetch::<_MM_HINT_T1>(line) } else { _mm_prefetch::<_MM_HINT_T0>(line) } };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (from, length);

@@ -74,8 +74,7 @@ struct Ready<'a> {
     skip: usize,
 }
 
-/// `out = gather(x, weights)`; `out` is dense NHWC and entirely written. Returns per-task sums of the outputs and of
-/// their squares if `sums`, `[tasks][2][lanes]`.
+/// `out = gather(x, weights)`; `out` is dense NHWC and entirely written.
 ///
 /// # Safety
 /// `x` is valid for reads as `plan` describes, `packed` holds its weights, `bias` is null or valid for `plan.k` elements,
@@ -197,15 +196,7 @@ impl<T: Real> Pass<'_, T> {
         } else {
             self.x.data.wrapping_offset(n as isize * self.x.strides[0])
         };
-        // Images that are one row are read where they lie, in the order of their memory.
-        let calls = plan.groups
-            * self
-                .shape
-                .blocks(plan.group_k())
-                .map(|(_, vectors)| band.len().div_ceil(self.shape.most[vectors - 1]))
-                .sum::<usize>();
-        let length = if plan.is_flat && !self.pads { band.len() * plan.c } else { 0 };
-        let mut ahead = Ahead::new(input.wrapping_add(band.end * plan.c), length, calls);
+        let mut ahead = self.ahead(input, &band);
         for group in 0..plan.groups {
             for (block, vectors) in self.shape.blocks(plan.group_k()) {
                 for ready in &self.phases {
@@ -216,6 +207,17 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
         }
+    }
+
+    /// What follows `band` of images that are one row, which are read in the order of their memory.
+    fn ahead(&self, input: *const T, band: &Range<usize>) -> Ahead<T> {
+        let plan = self.plan;
+        if !plan.is_flat || self.pads {
+            return Ahead::new(input, 0, 1);
+        }
+        let tiles = |(_, vectors): (usize, usize)| band.len().div_ceil(self.shape.most[vectors - 1]);
+        let calls = plan.groups * self.shape.blocks(plan.group_k()).map(tiles).sum::<usize>();
+        Ahead::new(input.wrapping_add(band.end * plan.c), band.len() * plan.c, calls)
     }
 
     /// # Safety

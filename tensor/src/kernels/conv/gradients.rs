@@ -95,8 +95,8 @@ pub fn conv_gradients(x: Input<'_>, w: &Tensor, g: &Cotangent, geometry: &ConvGe
 fn parts(p: &Problem, bytes: usize, g: &Cotangent) -> usize {
     let image = bytes * (p.c * p.input_pixels()).max(p.k * p.output_pixels());
     let together = (RESIDENT / image.max(1)).max(1);
-    // Every part has weight gradients of its own. A cotangent that is computed as it is read saves
-    // more than one that is there.
+    // Every part has weight gradients of its own. A cotangent that is computed as it is read saves more than one that is
+    // there.
     let weights = bytes * p.k * p.group_c() * p.taps();
     let weight = if matches!(g, Cotangent::Normalized(_)) { 4 } else { 16 };
     if weight * weights > together * image { 0 } else { p.n.div_ceil(together) }

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::transform::{array, input, input_rows, output, output_rows, six, three, weight, weight_rows};
-use super::{Columns, POINTS, Points, Tile, Tiling, Window, apart};
+use super::transform::{array, output, output_rows, six, three, weight, weight_rows};
+use super::{Columns, POINTS, Points, Tile, Tiling, Window, apart, input_square};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
@@ -221,18 +221,9 @@ unsafe fn inputs_kernel<S: Simd>(pass: &Pass<S::Scalar>, tiles: std::ops::Range<
         // SAFETY: the window's positions are valid for `c` channels; `to` for the block.
         unsafe {
             for channel in (0..c).step_by(S::LANES) {
-                let mut to = Points { to: to.add(slot * channels + channel), step: apart(channels, S::LANES) };
+                let to = Points { to: to.add(slot * channels + channel), step: apart(channels, S::LANES) };
                 next.prefetch::<S>(channel);
-                let valid = (c - channel).min(S::LANES);
-                if valid == S::LANES && x.map.is_none() && from.is_inside() {
-                    let (rows, step) = (from.rows_at(channel), from.strides[1]);
-                    let columns = six!(j => input::<S>(six!(i => S::load(rows[i].wrapping_offset(j as isize * step)))));
-                    input_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
-                } else {
-                    let map = x.map.map(|map| map.vectors::<S>(channel, valid));
-                    border.fill(&from, [channel, valid], map, |column| input::<S>(column));
-                    input_rows::<S>(&border.vectors, |_, row| to.put::<S, 6>(row));
-                }
+                input_square::<S>(&from, [channel, (c - channel).min(S::LANES)], x.map, &mut border, to);
             }
         }
         from = next;

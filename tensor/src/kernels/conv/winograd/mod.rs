@@ -19,9 +19,10 @@ use std::ops::Range;
 
 use super::pad::Images;
 use super::problem::Problem;
-use super::prologue::Vectors;
+use super::prologue::{ChannelMap, Vectors};
 use super::unroll::each;
 use crate::simd::{Simd, in_register};
+use transform::{array, input, input_rows, six};
 
 /// Points of the transformed domain.
 const POINTS: usize = 36;
@@ -248,6 +249,32 @@ impl<S: Simd, const SIZE: usize> Columns<S, SIZE> {
                 });
                 *to = line(column);
             }
+        }
+    }
+}
+
+/// `B^T d B` of the `valid` channels of a window from `channel` on, mapped; `border` is room.
+///
+/// # Safety
+/// The level of `S` is available; the window's positions are valid for these channels, `to` for a vector per point.
+#[inline(always)]
+unsafe fn input_square<S: Simd>(
+    window: &Window<S::Scalar, 6>,
+    [channel, valid]: [usize; 2],
+    map: Option<ChannelMap<S::Scalar>>,
+    border: &mut Columns<S, 6>,
+    mut to: Points<S::Scalar>,
+) {
+    // SAFETY: the caller's.
+    unsafe {
+        if valid == S::LANES && map.is_none() && window.is_inside() {
+            let (rows, step) = (window.rows_at(channel), window.strides[1]);
+            let columns = six!(j => input::<S>(six!(i => S::load(rows[i].wrapping_offset(j as isize * step)))));
+            input_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
+        } else {
+            let map = map.map(|map| map.vectors::<S>(channel, valid));
+            border.fill(window, [channel, valid], map, |column| input::<S>(column));
+            input_rows::<S>(&border.vectors, |_, row| to.put::<S, 6>(row));
         }
     }
 }

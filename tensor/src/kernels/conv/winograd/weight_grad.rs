@@ -3,10 +3,8 @@
 
 use std::ops::Range;
 
-use super::transform::{
-    array, four, gradient, gradient_rows, input, input_rows, six, weight_gradient, weight_gradient_rows,
-};
-use super::{Columns, POINTS, Points, Tiling, Window, apart};
+use super::transform::{array, four, gradient, gradient_rows, six, weight_gradient, weight_gradient_rows};
+use super::{Columns, POINTS, Points, Tiling, Window, apart, input_square};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
@@ -140,18 +138,10 @@ unsafe fn both_kernel<S: Simd>(
         // SAFETY: the windows' positions are valid for their channels; `to` for the block.
         unsafe {
             for channel in (0..pass.x.channels).step_by(S::LANES) {
-                let mut to = Points { to: to[0].add(slot * x_step + channel), step: apart(x_step, S::LANES) };
+                let to = Points { to: to[0].add(slot * x_step + channel), step: apart(x_step, S::LANES) };
                 next_x.prefetch::<S>(channel);
                 let valid = (pass.x.channels - channel).min(S::LANES);
-                if valid == S::LANES && pass.x.map.is_none() && x.is_inside() {
-                    let (rows, step) = (x.rows_at(channel), x.strides[1]);
-                    let columns = six!(j => input::<S>(six!(i => S::load(rows[i].wrapping_offset(j as isize * step)))));
-                    input_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
-                } else {
-                    let map = pass.x.map.map(|map| map.vectors::<S>(channel, valid));
-                    border_x.fill(&x, [channel, valid], map, |column| input::<S>(column));
-                    input_rows::<S>(&border_x.vectors, |_, row| to.put::<S, 6>(row));
-                }
+                input_square::<S>(&x, [channel, valid], pass.x.map, &mut border_x, to);
             }
             for channel in (lanes.start..lanes.end.min(pass.g.channels)).step_by(S::LANES) {
                 let mut to = Points { to: to[1].add(slot * g_step + channel), step: apart(g_step, S::LANES) };
