@@ -82,15 +82,20 @@ unsafe fn tile<S: Simd>(pass: &Pass<'_, S::Scalar>, n: usize, row: usize, column
         place.finish.addend = place.finish.addend.wrapping_add(first);
     }
     let whole = plan.c / S::LANES;
+    let is_inside = place.lines == [true; ROWS + 2] && place.columns == [true; COLUMNS + 2];
     // SAFETY: the caller's; the tile's outputs are within this task's rows.
     unsafe {
         for _ in 0..whole {
-            vector::<S, true>(&place);
+            if is_inside {
+                vector::<S, true, true>(&place);
+            } else {
+                vector::<S, true, false>(&place);
+            }
             place.advance(S::LANES);
         }
         if whole * S::LANES < plan.c {
             place.valid = plan.c - whole * S::LANES;
-            vector::<S, false>(&place);
+            vector::<S, false, false>(&place);
         }
     }
 }
@@ -130,9 +135,9 @@ impl<T> Place<T> {
     }
 }
 
-/// `WHOLE` if all channels of the vector exist.
+/// `WHOLE` if all channels of the vector exist, `INSIDE` if all of its inputs do.
 #[inline(always)]
-unsafe fn vector<S: Simd, const WHOLE: bool>(place: &Place<S::Scalar>) {
+unsafe fn vector<S: Simd, const WHOLE: bool, const INSIDE: bool>(place: &Place<S::Scalar>) {
     let Place { x, sh, step, out_row, out_step, valid, .. } = *place;
     // SAFETY: the caller's; inputs that do not exist are not read.
     unsafe {
@@ -143,9 +148,9 @@ unsafe fn vector<S: Simd, const WHOLE: bool>(place: &Place<S::Scalar>) {
         }; 0 1 2); 0 1 2);
         let first = if place.finish.bias.is_null() { S::zero() } else { load(place.finish.bias) };
         let mut acc = [[first; COLUMNS]; ROWS];
-        each!(@ 6, column => if place.columns[column] {
+        each!(@ 6, column => if INSIDE || place.columns[column] {
             let x = x.wrapping_offset(column as isize * step);
-            each!(@ 4, line => if place.lines[line] {
+            each!(@ 4, line => if INSIDE || place.lines[line] {
                 let x = load(x.wrapping_offset(line as isize * sh));
                 each!(@ ROWS, r => each!(@ COLUMNS, p => if line >= r && line < r + 3 && column >= p && column < p + 3 {
                     acc[r][p] = S::fma(x, weights[(line - r) % 3][(column - p) % 3], acc[r][p]);

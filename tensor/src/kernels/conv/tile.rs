@@ -60,6 +60,18 @@ const fn most<S: Simd>() -> [usize; 2] {
     }
 }
 
+/// One step of a tile of `P` rows by `V` vectors: the scalar of each row `$p`, at `$at`, times the vectors at `$b`.
+macro_rules! multiply {
+    ($sums:ident, $b:expr, $p:ident => $at:expr) => {
+        let (b, mut column) = ($b, [S::zero(); V]);
+        each_vector!(V, v => column[v] = S::load(b.add(v * S::LANES)));
+        each!(P, $p => {
+            let scalar = S::splat(*$at);
+            each_vector!(V, v => $sums[$p][v] = S::fma(scalar, column[v], $sums[$p][v]));
+        });
+    };
+}
+
 #[inline(always)]
 unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_, S::Scalar>) {
     // A constant block, so that tiles too large for a level cost no code there.
@@ -73,29 +85,38 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
         let step = call.a_step;
         for &row in call.rows {
             let mut a = call.a.add(row);
-            // With one vector every product reads memory, and addresses of a base and an index keep some cores from
-            // issuing two a cycle: four positions at a time share one address.
-            let fours = if const { P * V + 4 * V <= S::REGISTERS && V == 1 } { call.run / 4 } else { 0 };
-            for _ in 0..fours {
-                let mut columns = [S::zero(); 4];
-                each_of_four!(4, i => columns[i] = S::load(b.add(i * S::LANES)));
-                let mut pixel = a;
-                each!(P, p => {
-                    if p > 0 {
-                        pixel = in_register(pixel.wrapping_add(step));
-                    }
-                    each_of_four!(4, i => acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]));
-                });
-                a = a.add(4);
-                b = b.add(4 * S::LANES);
+            // Four positions at a time, with as little as can be beside products and what these read: cores issue a
+            // limited number of instructions a cycle, for two threads together where these share a core.
+            if const { V == 2 || P + 4 >= S::REGISTERS } {
+                let mut bases = [a; 16];
+                each!(P.div_ceil(3), j => bases[j] = in_register(a.wrapping_add(3 * j * step)));
+                for _ in 0..call.run / 4 {
+                    each_of_four!(4, i => {
+                        multiply!(acc, b.add(i * V * S::LANES), p => bases[p / 3].add(p % 3 * step + i));
+                    });
+                    each!(P.div_ceil(3), j => bases[j] = bases[j].wrapping_add(4));
+                    b = b.add(4 * V * S::LANES);
+                }
+                a = bases[0];
+            } else {
+                // With one vector every product reads memory, and addresses of a base and an index keep some cores from
+                // issuing two a cycle: four positions share one address.
+                for _ in 0..call.run / 4 {
+                    let mut columns = [S::zero(); 4];
+                    each_of_four!(4, i => columns[i] = S::load(b.add(i * S::LANES)));
+                    let mut pixel = a;
+                    each!(P, p => {
+                        if p > 0 {
+                            pixel = in_register(pixel.wrapping_add(step));
+                        }
+                        each_of_four!(4, i => acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]));
+                    });
+                    a = a.add(4);
+                    b = b.add(4 * S::LANES);
+                }
             }
-            for _ in 4 * fours..call.run {
-                let mut column = [S::zero(); V];
-                each_vector!(V, v => column[v] = S::load(b.add(v * S::LANES)));
-                each!(P, p => {
-                    let scalar = S::splat(*a.add(p * step));
-                    each_vector!(V, v => acc[p][v] = S::fma(scalar, column[v], acc[p][v]));
-                });
+            for _ in 0..call.run % 4 {
+                multiply!(acc, b, p => a.add(p * step));
                 a = a.add(1);
                 b = b.add(V * S::LANES);
             }
@@ -167,15 +188,15 @@ unsafe fn outer_tile<S: Simd, const P: usize, const V: usize>(call: &Outer<'_, S
         let mut acc = [[S::zero(); V]; P];
         for &[row_a, row_b] in call.rows {
             let (mut a, mut b) = (call.a.add(row_a), call.b.add(row_b));
-            for _ in 0..call.run {
-                let mut column = [S::zero(); V];
-                each_vector!(V, v => column[v] = S::load(b.add(v * S::LANES)));
-                each!(P, p => {
-                    let scalar = S::splat(*a.add(p));
-                    each_vector!(V, v => acc[p][v] = S::fma(scalar, column[v], acc[p][v]));
-                });
-                a = a.add(call.a_move);
-                b = b.add(call.b_move);
+            // Two pixels at a time, as above.
+            for _ in 0..call.run / 2 {
+                multiply!(acc, b, p => a.add(p));
+                multiply!(acc, b.add(call.b_move), p => a.add(call.a_move + p));
+                a = in_register(a.wrapping_add(2 * call.a_move));
+                b = in_register(b.wrapping_add(2 * call.b_move));
+            }
+            if call.run % 2 == 1 {
+                multiply!(acc, b, p => a.add(p));
             }
         }
         each!(P, p => each_vector!(V, v => {
@@ -261,9 +282,8 @@ impl Shape {
     /// Cuts `count` accumulator rows into tiles of nearly equal size: `(first, size)`.
     pub(super) fn tiles(&self, count: usize, vectors: usize) -> impl Iterator<Item = (usize, usize)> + Clone + use<> {
         let tiles = count.div_ceil(self.most[vectors - 1]).max(1);
-        (0..tiles)
-            .map(move |i| (i * count / tiles, (i + 1) * count / tiles - i * count / tiles))
-            .filter(|tile| tile.1 > 0)
+        let (size, larger) = (count / tiles, count % tiles);
+        (0..tiles).map(move |i| (i * size + i.min(larger), size + usize::from(i < larger))).filter(|tile| tile.1 > 0)
     }
 }
 

@@ -3,7 +3,7 @@
 //! `MR` rows by `V` vectors of columns: each step of k loads V vectors of B, spreads MR elements of A, and makes MR V
 //! fused multiply-adds. A and B are addressed by strides, so the same code reads packed panels and matrices as they lie.
 
-use crate::simd::{Level, Real, Simd, dispatch, unroll};
+use crate::simd::{Level, Real, Simd, dispatch, in_register, unroll};
 
 /// What happens to a tile of the product before it is stored.
 #[derive(Clone, Copy, Debug)]
@@ -93,20 +93,29 @@ unsafe fn tile_kernel<S: Simd, const MR: usize, const V: usize>(tile: &Tile<S::S
     // SAFETY: the caller's; `r < MR` and `v < V` stay within the tile.
     unsafe {
         let mut acc = [[S::zero(); V]; MR];
-        let (mut a, mut b) = (tile.a, tile.b);
+        let mut b = tile.b;
         let (a_row, a_step, b_step) = (tile.a_row, tile.a_step, tile.b_step);
+        // Three rows share an address: instructions that are not products count where a core is shared.
+        let mut a = [tile.a; MR];
+        unroll!(r < MR {
+            a[r / 3] = in_register(tile.a.wrapping_offset(r as isize / 3 * 3 * a_row));
+        });
         for _ in 0..tile.k {
             let mut row = [S::zero(); V];
             unroll!(v < V {
                 row[v] = S::load(b.add(v * S::LANES));
             });
             unroll!(r < MR {
-                let x = S::splat(*a.offset(r as isize * a_row));
+                let x = S::splat(*a[r / 3].offset((r % 3) as isize * a_row));
                 unroll!(v < V {
                     acc[r][v] = S::fma(x, row[v], acc[r][v]);
                 });
             });
-            a = a.offset(a_step);
+            unroll!(r < MR {
+                if r % 3 == 0 {
+                    a[r / 3] = a[r / 3].wrapping_offset(a_step);
+                }
+            });
             b = b.offset(b_step);
         }
         let Finish { accumulate, row_bias, column_bias, relu } = tile.finish;

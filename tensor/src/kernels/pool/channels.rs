@@ -8,6 +8,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::Windows;
+use super::tap::{Kept, Tap};
 use crate::Element;
 use crate::kernels::scratch::Scratch;
 use crate::simd::{self, Real, Simd, dispatch};
@@ -67,41 +68,17 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A tap's number as it is kept.
-pub(super) trait Tap: Copy {
-    fn from_lane<T: Real>(number: T) -> Self;
-    fn to_lane<T: Real>(self) -> T;
-}
-
-macro_rules! tap {
-    ($t:ty) => {
-        impl Tap for $t {
-            #[inline(always)]
-            fn from_lane<T: Real>(number: T) -> $t {
-                // SAFETY: lanes hold the numbers of taps, far below 2^31.
-                unsafe { number.to_f64().to_int_unchecked::<i32>() as $t }
-            }
-            #[inline(always)]
-            fn to_lane<T: Real>(self) -> T {
-                T::from_f64(f64::from(self as i32))
-            }
-        }
-    };
-}
-tap!(u8);
-tap!(i64);
-
 /// Values and the numbers of their taps.
 type Candidate<S> = (<S as Simd>::Vector, <S as Simd>::Vector);
 
-/// The larger of `best` and `x`, `best` if equal; NaN is largest, the first one.
+/// The larger of `best` and `x`, `best` if equal; NaN is largest, the first one. Taps that nobody keeps are not followed.
 #[inline(always)]
-unsafe fn larger<S: Simd>((best, tap): Candidate<S>, (x, number): Candidate<S>) -> Candidate<S> {
+unsafe fn larger<S: Simd, C: Tap>((best, tap): Candidate<S>, (x, number): Candidate<S>) -> Candidate<S> {
     // SAFETY: the caller's.
     unsafe {
         let (stays, is_number) = (S::less_equal(x, best), S::equal(best, best));
-        let (new, new_tap) = (S::select(stays, best, x), S::select(stays, tap, number));
-        (S::select(is_number, new, best), S::select(is_number, new_tap, tap))
+        let largest = S::select(is_number, S::select(stays, best, x), best);
+        if C::IS_KEPT { (largest, S::select(is_number, S::select(stays, tap, number), tap)) } else { (largest, tap) }
     }
 }
 
@@ -139,9 +116,9 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
                         } else {
                             (S::load_first(from, lanes), S::load_first(from.add(c), lanes))
                         };
-                        *maxima = larger::<S>((a, S::splat(number(first))), (b, S::splat(number(first + 1))));
+                        *maxima = larger::<S, C>((a, S::splat(number(first))), (b, S::splat(number(first + 1))));
                     }
-                    best = Some(larger::<S>(maxima[0], maxima[1]));
+                    best = Some(larger::<S, C>(maxima[0], maxima[1]));
                 } else {
                     for &(first, line) in &lines {
                         let mut from = x.add((line + column.first) * c + channel);
@@ -150,7 +127,7 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
                             let next = (value, S::splat(number(first + kw)));
                             best = match best {
                                 None => Some(next),
-                                Some(best) => Some(larger::<S>(best, next)),
+                                Some(best) => Some(larger::<S, C>(best, next)),
                             };
                             from = from.wrapping_add(step);
                         }
@@ -159,9 +136,10 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
                 if let Some((best, tap)) = best {
                     if lanes == S::LANES {
                         S::store(y.as_mut_ptr().add(to), best);
-                        S::store(numbers.as_mut_ptr().add(to), tap);
                     } else {
                         S::store_first(y.as_mut_ptr().add(to), lanes, best);
+                    }
+                    if C::IS_KEPT {
                         S::store_first(numbers.as_mut_ptr().add(to), lanes, tap);
                     }
                 }
@@ -169,8 +147,10 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
             channel += lanes;
         }
     }
-    for (tap, &number) in taps.iter_mut().zip(&*numbers) {
-        *tap = C::from_lane(number);
+    if C::IS_KEPT {
+        for (tap, &number) in taps.iter_mut().zip(&*numbers) {
+            *tap = C::from_lane(number);
+        }
     }
 }
 dispatch! {
@@ -199,7 +179,7 @@ pub(super) fn forward<T: Real + Element, C: Tap>(
 
 /// One row of windows: `g` added to the image `dx` where the taps say.
 #[inline(always)]
-unsafe fn spread_kernel<S: Simd, C: Tap>(
+unsafe fn spread_kernel<S: Simd, C: Kept>(
     rows: &Rows<'_>,
     at: usize,
     g: (&[S::Scalar], &mut [S::Scalar]),
@@ -244,11 +224,11 @@ unsafe fn spread_kernel<S: Simd, C: Tap>(
     }
 }
 dispatch! {
-    unsafe fn spread_at<T>[C: Tap](rows: &Rows<'_>, at: usize, g: (&[T], &mut [T]), taps: &[C], dx: *mut T) = spread_kernel;
+    unsafe fn spread_at<T>[C: Kept](rows: &Rows<'_>, at: usize, g: (&[T], &mut [T]), taps: &[C], dx: *mut T) = spread_kernel;
 }
 
 /// One image: `dx` is written entirely.
-pub(super) fn adjoint<T: Real + Element, C: Tap>(g: &[T], taps: &[C], rows: &Rows<'_>, dx: &mut [T]) {
+pub(super) fn adjoint<T: Real + Element, C: Kept>(g: &[T], taps: &[C], rows: &Rows<'_>, dx: &mut [T]) {
     let (windows, width) = (rows.windows, rows.elements());
     let per_image = windows.output[0] * windows.output[1];
     assert!(dx.len() == windows.inputs() * rows.c && g.len() == per_image * width && taps.len() == g.len());

@@ -6,6 +6,7 @@
 
 mod channels;
 mod planes;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -14,6 +15,7 @@ pub use windows::window_indices;
 
 use crate::parallel::{self, Disjoint};
 use crate::{DType, Element, Layout, MemoryFormat, Tensor, dispatch};
+use tap::{Kept, Tap};
 
 /// The windows of a pooling, over three spatial axes: fewer have leading axes of size 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,25 +118,48 @@ fn memory<T: Element>(x: &Tensor) -> &[T] {
 /// If the dtype is no float, or a window has no tap inside the input.
 #[track_caller]
 pub fn max_pool(x: &Tensor, windows: &Windows) -> (Tensor, Tensor) {
-    let dtype = if windows.taps() <= 256 { DType::U8 } else { DType::I64 };
     let images = Images::of(x);
     let x = x.to_memory_format(images.format());
-    let shape = shape_of(&x, &windows.output);
-    let layout = images.layout(&shape);
+    let layout = images.layout(&shape_of(&x, &windows.output));
     dispatch!(float "max_pool", x.dtype(), T => {
-        let mut taps = Tensor::zeros_in(layout.clone(), DType::Bool);
-        let y = Tensor::build::<T>(layout.clone(), |y| {
-            let data = memory::<T>(&x);
-            taps = match dtype {
-                DType::U8 => Tensor::build::<u8>(layout, |taps| forward(data, windows, images, y, taps)),
-                _ => Tensor::build::<i64>(layout, |taps| forward(data, windows, images, y, taps)),
-            };
-        });
-        (y, taps)
+        let x = memory::<T>(&x);
+        if windows.taps() <= 256 {
+            with_taps::<T, u8>(x, windows, images, layout)
+        } else {
+            with_taps::<T, i64>(x, windows, images, layout)
+        }
     })
 }
 
-fn forward<T: crate::simd::Real + Element, C: Element + channels::Tap>(
+fn with_taps<T: crate::simd::Real + Element, C: Kept + Element>(
+    x: &[T],
+    windows: &Windows,
+    images: Images,
+    layout: Layout,
+) -> (Tensor, Tensor) {
+    let mut y = None;
+    let taps = Tensor::build::<C>(layout.clone(), |taps| {
+        y = Some(Tensor::build::<T>(layout, |y| forward(x, windows, images, y, taps)));
+    });
+    (y.expect("a tensor is built at once"), taps)
+}
+
+/// The maxima of [`max_pool`] alone, for nearly half the work.
+///
+/// # Panics
+/// As [`max_pool`].
+#[track_caller]
+pub fn max_pool_values(x: &Tensor, windows: &Windows) -> Tensor {
+    let images = Images::of(x);
+    let x = x.to_memory_format(images.format());
+    let layout = images.layout(&shape_of(&x, &windows.output));
+    dispatch!(float "max_pool", x.dtype(), T => Tensor::build::<T>(layout, |y| {
+        let mut taps = vec![(); y.len()];
+        forward(memory::<T>(&x), windows, images, y, &mut taps);
+    }))
+}
+
+fn forward<T: crate::simd::Real + Element, C: Tap>(
     x: &[T],
     windows: &Windows,
     images: Images,
@@ -187,7 +212,7 @@ pub fn max_pool_adjoint(g: &Tensor, taps: &Tensor, windows: &Windows) -> Tensor 
     }))
 }
 
-fn adjoint<T: crate::simd::Real + Element, C: Element + channels::Tap>(
+fn adjoint<T: crate::simd::Real + Element, C: Kept + Element>(
     g: &[T],
     taps: &[C],
     windows: &Windows,

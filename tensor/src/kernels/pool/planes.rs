@@ -1,12 +1,13 @@
 //! Row-major planes: one row of windows at a time, a tap of all of them after the other.
 
 use super::Windows;
+use super::tap::Tap;
 use crate::Element;
 use crate::simd::{self, Real, Simd, dispatch};
 
 /// Compares the elements `x[0], x[step], ...` with the best so far.
 #[inline(always)]
-unsafe fn tap_kernel<S: Simd, C: Number>(x: &[S::Scalar], step: usize, tap: C, to: (&mut [S::Scalar], &mut [C])) {
+unsafe fn tap_kernel<S: Simd, C: Tap>(x: &[S::Scalar], step: usize, tap: C, to: (&mut [S::Scalar], &mut [C])) {
     let (best, taps) = to;
     let n = best.len();
     let taps = &mut taps[..n];
@@ -23,16 +24,12 @@ unsafe fn tap_kernel<S: Simd, C: Number>(x: &[S::Scalar], step: usize, tap: C, t
     }
 }
 
-/// A tap number.
-trait Number: Copy {}
-impl<C: Element> Number for C {}
-
 dispatch! {
-    unsafe fn tap<T>[C: Number](x: &[T], step: usize, tap: C, to: (&mut [T], &mut [C])) = tap_kernel;
+    unsafe fn tap<T>[C: Tap](x: &[T], step: usize, tap: C, to: (&mut [T], &mut [C])) = tap_kernel;
 }
 
 /// One plane.
-pub(super) fn forward<T: Real + Element, C: Element>(x: &[T], windows: &Windows, y: &mut [T], taps: &mut [C]) {
+pub(super) fn forward<T: Real + Element, C: Tap>(x: &[T], windows: &Windows, y: &mut [T], taps: &mut [C]) {
     let [od, oh, ow] = windows.output;
     let [_, ih, iw] = windows.input;
     // The windows that have a tap inside, per tap of the last axis.
@@ -55,7 +52,7 @@ pub(super) fn forward<T: Real + Element, C: Element>(x: &[T], windows: &Windows,
                 let line = windows.position(0, d, kds.start) * ih + windows.position(1, h, khs.start);
                 y[w] = x[line * iw + windows.position(2, w, range.start)];
                 let number = (kds.start * windows.kernel[1] + khs.start) * windows.kernel[2] + range.start;
-                taps[w] = <C as Element>::from_f64(number as f64);
+                taps[w] = C::from_lane(number as f64);
             }
             for kd in kds {
                 for kh in khs.clone() {
@@ -64,7 +61,7 @@ pub(super) fn forward<T: Real + Element, C: Element>(x: &[T], windows: &Windows,
                         let number = (kd * windows.kernel[1] + kh) * windows.kernel[2] + kw;
                         let from = &x[line * iw + windows.position(2, span.start, kw)..];
                         let to = (&mut y[span.clone()], &mut taps[span.clone()]);
-                        let number = <C as Element>::from_f64(number as f64);
+                        let number = C::from_lane(number as f64);
                         // SAFETY: the level is the CPU's.
                         unsafe { tap(simd::level(), from, windows.stride[2], number, to) };
                     }

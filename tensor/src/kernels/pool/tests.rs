@@ -1,6 +1,6 @@
 //! Against a loop over windows, in both memory formats, for window shapes with and without fast paths.
 
-use super::{Windows, max_pool, max_pool_adjoint, tap_indices};
+use super::{Windows, max_pool, max_pool_adjoint, max_pool_values, tap_indices};
 use crate::{DType, Generator, MemoryFormat, Tensor};
 
 fn windows(input: [usize; 3], options: [[usize; 3]; 4]) -> Windows {
@@ -36,6 +36,9 @@ fn maxima_and_taps_agree_with_a_loop() {
 
 fn check(x: &Tensor, w: &Windows, random: &mut Generator) {
     let (y, taps) = max_pool(x, w);
+    let values = max_pool_values(x, w);
+    assert_eq!((values.shape(), values.strides()), (y.shape(), y.strides()));
+    assert_eq!(values.to_dtype(DType::F64).to_vec::<f64>(), y.to_dtype(DType::F64).to_vec::<f64>(), "{w:?}");
     let indices = tap_indices(&taps, w).to_vec::<i64>();
     let xs = x.to_dtype(DType::F64).to_vec::<f64>();
     let ys = y.to_dtype(DType::F64).to_vec::<f64>();
@@ -71,7 +74,12 @@ fn check(x: &Tensor, w: &Windows, random: &mut Generator) {
 fn not_a_number_wins() {
     let w = windows([1, 2, 4], [[1, 2, 2], [1, 2, 2], [0; 3], [1; 3]]);
     let x = Tensor::from([1.0f32, f64::NAN as f32, 9.0, 2.0, 3.0, 7.0, 1.0, 4.0]).reshape([1, 1, 2, 4]);
-    let (y, taps) = max_pool(&x, &w);
-    assert!(y.to_vec::<f32>()[0].is_nan());
-    assert_eq!(taps.to_vec::<u8>(), [1, 0]);
+    for format in [MemoryFormat::Contiguous, MemoryFormat::ChannelsLast] {
+        let x = x.expand([1, 3, 2, 4]).to_memory_format(format);
+        let (y, taps) = max_pool(&x, &w);
+        assert_eq!(taps.to_vec::<u8>(), [1, 0, 1, 0, 1, 0]);
+        for y in [y, max_pool_values(&x, &w)].map(|y| y.to_vec::<f32>()) {
+            assert!(y.chunks(2).all(|y| y[0].is_nan() && y[1] == 9.0), "{y:?}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::{Columns, POINTS, Points, Tile, Tiling, Window, apart, input_square};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
+use crate::kernels::conv::unroll::each_of_four;
 use crate::kernels::norm::Bounds;
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
@@ -259,23 +260,28 @@ unsafe fn outputs_kernel<S: Simd>(
                 let from = products.add(slot * step + vector * S::LANES);
                 let point = apart(step, S::LANES);
                 let lines: [_; 6] = std::array::from_fn(|i| in_register(from.add(6 * i * point)));
-                let halves = six!(j => output::<S>(six!(i => S::load(lines[i].add(j * point)))));
-                let mut sums = [[bias; 4]; 4];
-                output_rows::<S>(&halves, |i, row| sums[i] = row);
+                // What is added at point (1, 1) comes out of the transform as it is, in each of the sums.
+                let halves = six!(j => output::<S>(six!(i => {
+                    let product = S::load(lines[i].add(j * point));
+                    if i == 1 && j == 1 { S::add(product, bias) } else { product }
+                })));
                 if rows >= 4 && columns >= 4 && valid == S::LANES {
-                    for (i, row) in sums.iter().enumerate() {
-                        for (j, &v) in row.iter().enumerate() {
-                            let at = corner + (i * y.sizes[2] + j) * y.k;
-                            let v = finished(&pass.finish, &bounds, [at, valid], S::add(v, bias));
-                            S::store(y.data.add(at), v);
-                        }
-                    }
+                    let line = y.sizes[2] * y.k;
+                    // No closure: one that is not inlined is compiled without the level's instructions.
+                    each_of_four!(4, i => {
+                        let row = output::<S>(six!(j => halves[j][i]));
+                        each_of_four!(4, j => {
+                            let at = corner + i * line + j * y.k;
+                            S::store(y.data.add(at), finished(&pass.finish, &bounds, [at, valid], row[j]));
+                        });
+                    });
                 } else {
+                    let mut sums = [[bias; 4]; 4];
+                    output_rows::<S>(&halves, |i, row| sums[i] = row);
                     for (i, row) in sums.iter().enumerate().take(rows) {
                         for (j, &v) in row.iter().enumerate().take(columns) {
                             let at = corner + (i * y.sizes[2] + j) * y.k;
-                            let v = finished(&pass.finish, &bounds, [at, valid], S::add(v, bias));
-                            S::store_first(y.data.add(at), valid, v);
+                            S::store_first(y.data.add(at), valid, finished(&pass.finish, &bounds, [at, valid], v));
                         }
                     }
                 }
