@@ -112,7 +112,7 @@ unsafe fn tile_kernel<S: Simd, const MR: usize, const V: usize>(tile: &Tile<S::S
                 });
             });
             unroll!(r < MR {
-                if r % 3 == 0 {
+                if r.is_multiple_of(3) {
                     a[r / 3] = a[r / 3].wrapping_offset(a_step);
                 }
             });

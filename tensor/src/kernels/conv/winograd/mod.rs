@@ -292,9 +292,11 @@ impl<T> Points<T> {
     unsafe fn put<S: Simd<Scalar = T>, const N: usize>(&mut self, vectors: [S::Vector; N]) {
         each!(N, i => {
             // SAFETY: the caller's.
-            unsafe { S::store(self.to, vectors[i]) };
-            // In a register: the compiler would rather keep an offset for each of all points.
-            self.to = in_register(self.to.wrapping_add(self.step).cast_const()).cast_mut();
+            unsafe { S::store(self.to.wrapping_add(i % 3 * self.step), vectors[i]) };
+            if i % 3 == 2 || i + 1 == N {
+                // Three share an address in a register: the compiler would rather keep an offset for each of all points.
+                self.to = in_register(self.to.wrapping_add((i % 3 + 1) * self.step).cast_const()).cast_mut();
+            }
         });
     }
 }
