@@ -246,32 +246,31 @@ impl<T: Real> Pass<'_, T> {
                     + h.out_first
                     + jh * h.out_step)
                     * plan.output[2];
-                for (at, pixels) in self.shape.tiles(ranges[2].len(), vectors) {
+                let from = (row * pitch[2] + start(2, w, ranges[2].start)) * plan.c + group * cg;
+                let to = (out_row + w.out_first + ranges[2].start * w.out_step) * plan.k + channel;
+                let (a_step, out_step) = (w.in_step * plan.c, w.out_step * plan.k);
+                let mut call = Gather {
+                    a: input.wrapping_add(from),
+                    a_step,
+                    rows: &ready.rows,
+                    run: ready.run,
+                    b,
+                    out: self.out.0.wrapping_add(to),
+                    out_step,
+                    lanes,
+                    finish,
+                };
+                if !addend.is_null() {
+                    call.finish.addend = addend.wrapping_add(to);
+                }
+                for (_, pixels) in self.shape.tiles(ranges[2].len(), vectors) {
                     ahead.ask();
-                    let jw = ranges[2].start + at;
-                    let from = (row * pitch[2] + start(2, w, jw)) * plan.c + group * cg;
-                    let to = (out_row + w.out_first + jw * w.out_step) * plan.k + channel;
-                    if !addend.is_null() {
-                        finish.addend = addend.wrapping_add(to);
-                    }
                     // SAFETY: the padded input covers all that `ranges` read; outputs are this unit's.
-                    unsafe {
-                        gather(
-                            self.shape.level,
-                            pixels,
-                            vectors,
-                            &Gather {
-                                a: input.wrapping_add(from),
-                                a_step: w.in_step * plan.c,
-                                rows: &ready.rows,
-                                run: ready.run,
-                                b,
-                                out: self.out.at(to),
-                                out_step: w.out_step * plan.k,
-                                lanes,
-                                finish,
-                            },
-                        );
+                    unsafe { gather(self.shape.level, pixels, vectors, &call) };
+                    call.a = call.a.wrapping_add(pixels * a_step);
+                    call.out = call.out.wrapping_add(pixels * out_step);
+                    if !addend.is_null() {
+                        call.finish.addend = call.finish.addend.wrapping_add(pixels * out_step);
                     }
                 }
             }
