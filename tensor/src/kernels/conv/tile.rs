@@ -94,7 +94,7 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
                     each_of_four!(4, i => {
                         multiply!(acc, b.add(i * V * S::LANES), p => bases[p / 3].add(p % 3 * step + i));
                     });
-                    each!(P.div_ceil(3), j => bases[j] = bases[j].wrapping_add(4));
+                    each!(P.div_ceil(3), j => bases[j] = in_register(bases[j].wrapping_add(4)));
                     b = b.add(4 * V * S::LANES);
                 }
                 a = bases[0];
