@@ -144,7 +144,7 @@ fn with_taps<T: crate::simd::Real + Element, C: Kept + Element>(
     (y.expect("a tensor is built at once"), taps)
 }
 
-/// The maxima of [`max_pool`] alone, for nearly half the work.
+/// The maxima of [`max_pool`] alone, for whoever will not ask where they lay.
 ///
 /// # Panics
 /// As [`max_pool`].
