@@ -1,7 +1,7 @@
 //! Checks every registered op at length and writes what was found to `docs/certificate.md`.
 //!
-//! `cargo run --release --example certificate [cases]`; 256 samples per op unless told otherwise. The deviations from
-//! PyTorch's values come from `tests/parity/deviations.json`, which `tests/golden.rs` writes.
+//! `cargo run --release --features check --example certificate [cases]`; 256 samples per op unless told otherwise. The
+//! deviations from PyTorch's values come from `tests/parity/deviations.json`, which `tests/golden.rs` writes.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,11 +19,12 @@ fn main() -> ExitCode {
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     let mut text = String::from(
-        "# Certificate of gradients\n\nWritten by `cargo run --release --example certificate`. For every op: the number \
-         of random samples; the worst relative error of its gradient and of its gradient's gradient against central \
-         differences in f64; the memory layouts and dtypes that gave the same; whether the result was compared with a \
-         naive loop; whether the dot test of linear ops was run; how many faults planted into its gradient the check \
-         noticed; and the worst relative deviation from PyTorch's values, where those cases name the op.\n",
+        "# Certificate of gradients\n\nWritten by `cargo run --release --features check --example certificate`. For \
+         every op: the number of random samples; the worst relative error of its gradient and of its gradient's \
+         gradient against central differences in f64; the memory layouts and dtypes that gave the same; whether the \
+         result was compared with a naive loop; whether the dot test of linear ops was run; how many faults planted \
+         into its gradient the check noticed; and the worst relative deviation from PyTorch's values, where those \
+         cases name the op.\n",
     );
     let (mut ops, mut planted, mut faults) = (0, 0, Vec::new());
     for (name, registry) in [("array ops", autograd::ops::registry()), ("network ops", nn::ops::registry())] {

@@ -1,6 +1,6 @@
 //! An op of your own, its check, and what the report on a wrong gradient looks like.
 //!
-//! `cargo run --release --example gradcheck`
+//! `cargo run --release --features check --example gradcheck`
 
 use autograd::check::strategy::{unary, values};
 use autograd::check::{Check, Sample, check_op};

@@ -33,6 +33,55 @@ unsafe fn first64(n: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(FIRST64.as_ptr().add(4 - n).cast()) }
 }
 
+/// Writes the first `n` of 8 lanes in pieces: some processors need over forty steps for a masked store.
+///
+/// # Safety
+/// `n <= 8`, `to` is valid for writes of `n` elements, and the CPU has AVX2.
+#[inline(always)]
+unsafe fn store_first32(mut to: *mut f32, n: usize, v: __m256) {
+    // SAFETY: the pieces add up to the first `n` elements.
+    unsafe {
+        if n == 8 {
+            return _mm256_storeu_ps(to, v);
+        }
+        let mut rest = _mm256_castps256_ps128(v);
+        if n & 4 != 0 {
+            _mm_storeu_ps(to, rest);
+            rest = _mm256_extractf128_ps::<1>(v);
+            to = to.add(4);
+        }
+        if n & 2 != 0 {
+            _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+            rest = _mm_movehl_ps(rest, rest);
+            to = to.add(2);
+        }
+        if n & 1 != 0 {
+            _mm_store_ss(to, rest);
+        }
+    }
+}
+
+/// Writes the first `n` of 4 lanes in pieces, as above.
+///
+/// # Safety
+/// `n <= 4`, `to` is valid for writes of `n` elements, and the CPU has AVX2.
+#[inline(always)]
+unsafe fn store_first64(to: *mut f64, n: usize, v: __m256d) {
+    // SAFETY: the pieces add up to the first `n` elements.
+    unsafe {
+        if n == 4 {
+            return _mm256_storeu_pd(to, v);
+        }
+        let (low, high) = (_mm256_castpd256_pd128(v), _mm256_extractf128_pd::<1>(v));
+        if n & 2 != 0 {
+            _mm_storeu_pd(to, low);
+        }
+        if n & 1 != 0 {
+            _mm_store_sd(to.add(n & 2), if n & 2 != 0 { high } else { low });
+        }
+    }
+}
+
 // SAFETY: each method does what the trait says, by instructions of AVX2 and FMA.
 unsafe impl Simd for Avx2<f32> {
     type Scalar = f32;
@@ -51,7 +100,7 @@ unsafe impl Simd for Avx2<f32> {
         fn load_single_sum(a: *const f32, b: *const f32) -> __m256 { _mm256_add_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(b)) }
         fn load_first(from: *const f32, n: usize) -> __m256 { _mm256_maskload_ps(from, first32(n)) }
         fn store(to: *mut f32, v: __m256) { _mm256_storeu_ps(to, v) }
-        fn store_first(to: *mut f32, n: usize, v: __m256) { _mm256_maskstore_ps(to, first32(n), v) }
+        fn store_first(to: *mut f32, n: usize, v: __m256) { store_first32(to, n, v) }
         fn prefetch(at: *const f32) { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
 
         fn add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }
@@ -167,7 +216,7 @@ unsafe impl Simd for Avx2<f64> {
         }
         fn load_first(from: *const f64, n: usize) -> __m256d { _mm256_maskload_pd(from, first64(n)) }
         fn store(to: *mut f64, v: __m256d) { _mm256_storeu_pd(to, v) }
-        fn store_first(to: *mut f64, n: usize, v: __m256d) { _mm256_maskstore_pd(to, first64(n), v) }
+        fn store_first(to: *mut f64, n: usize, v: __m256d) { store_first64(to, n, v) }
         fn prefetch(at: *const f64) { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
 
         fn add(a: __m256d, b: __m256d) -> __m256d { _mm256_add_pd(a, b) }

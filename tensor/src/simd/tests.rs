@@ -107,8 +107,9 @@ unsafe fn check<S: Simd>() {
             let padded = (0..lanes).map(|i| if i < n { x[i] } else { zero });
             same("load_first", level, &out(v), padded);
             let mut partial = vec![S::Scalar::ONE; lanes + 1];
-            S::store_first(partial.as_mut_ptr(), n, S::zero());
-            let expected = (0..=lanes).map(|i| if i < n { zero } else { S::Scalar::ONE });
+            let twice: Vec<_> = (0..lanes).map(|i| S::Scalar::from_f64(2.0 * i as f64)).collect();
+            S::store_first(partial.as_mut_ptr(), n, S::load(twice.as_ptr()));
+            let expected = (0..=lanes).map(|i| if i < n { twice[i] } else { S::Scalar::ONE });
             same("store_first", level, &partial, expected);
         }
         S::prefetch(std::ptr::null());

@@ -60,6 +60,14 @@ const fn most<S: Simd>() -> [usize; 2] {
     }
 }
 
+/// Steps that a loop takes at a time: few iterations for those that wait for them, little code for those that do not.
+const fn unrolled<S: Simd>(steps: usize) -> usize {
+    match (S::LEVEL, size_of::<S::Scalar>()) {
+        (Level::Portable, _) | (_, 8) => 1,
+        _ => steps,
+    }
+}
+
 /// One step of a tile of `P` rows by `V` vectors: the scalar of each row `$p`, at `$at`, times the vectors at `$b`.
 macro_rules! multiply {
     ($sums:ident, $b:expr, $p:ident => $at:expr) => {
@@ -82,7 +90,7 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
     unsafe {
         let mut acc = [[S::zero(); V]; P];
         let mut b = call.b;
-        let step = call.a_step;
+        let (step, steps) = (call.a_step, const { unrolled::<S>(4) });
         for &row in call.rows {
             let mut a = call.a.add(row);
             // Four positions at a time, with as little as can be beside products and what these read: cores issue a
@@ -90,32 +98,32 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
             if const { V == 2 || P + 4 >= S::REGISTERS } {
                 let mut bases = [a; 16];
                 each!(P.div_ceil(3), j => bases[j] = in_register(a.wrapping_add(3 * j * step)));
-                for _ in 0..call.run / 4 {
-                    each_of_four!(4, i => {
+                for _ in 0..call.run / steps {
+                    each_of_four!(unrolled::<S>(4), i => {
                         multiply!(acc, b.add(i * V * S::LANES), p => bases[p / 3].add(p % 3 * step + i));
                     });
-                    each!(P.div_ceil(3), j => bases[j] = in_register(bases[j].wrapping_add(4)));
-                    b = b.add(4 * V * S::LANES);
+                    each!(P.div_ceil(3), j => bases[j] = in_register(bases[j].wrapping_add(steps)));
+                    b = b.add(steps * V * S::LANES);
                 }
                 a = bases[0];
             } else {
                 // With one vector every product reads memory, and addresses of a base and an index keep some cores from
                 // issuing two a cycle: four positions share one address.
-                for _ in 0..call.run / 4 {
+                for _ in 0..call.run / steps {
                     let mut columns = [S::zero(); 4];
-                    each_of_four!(4, i => columns[i] = S::load(b.add(i * S::LANES)));
+                    each_of_four!(unrolled::<S>(4), i => columns[i] = S::load(b.add(i * S::LANES)));
                     let mut pixel = a;
                     each!(P, p => {
                         if p > 0 {
                             pixel = in_register(pixel.wrapping_add(step));
                         }
-                        each_of_four!(4, i => acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]));
+                        each_of_four!(unrolled::<S>(4), i => acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]));
                     });
-                    a = a.add(4);
-                    b = b.add(4 * S::LANES);
+                    a = a.add(steps);
+                    b = b.add(steps * S::LANES);
                 }
             }
-            for _ in 0..call.run % 4 {
+            for _ in 0..call.run % steps {
                 multiply!(acc, b, p => a.add(p * step));
                 a = a.add(1);
                 b = b.add(V * S::LANES);
@@ -185,17 +193,18 @@ unsafe fn outer_tile<S: Simd, const P: usize, const V: usize>(call: &Outer<'_, S
     }
     // SAFETY: the caller of `outer` vouches for every pointer of `call`; `rows` and `run` bound what is read.
     unsafe {
-        let mut acc = [[S::zero(); V]; P];
+        let (mut acc, steps) = ([[S::zero(); V]; P], const { unrolled::<S>(2) });
         for &[row_a, row_b] in call.rows {
             let (mut a, mut b) = (call.a.add(row_a), call.b.add(row_b));
             // Two pixels at a time, as above.
-            for _ in 0..call.run / 2 {
-                multiply!(acc, b, p => a.add(p));
-                multiply!(acc, b.add(call.b_move), p => a.add(call.a_move + p));
-                a = in_register(a.wrapping_add(2 * call.a_move));
-                b = in_register(b.wrapping_add(2 * call.b_move));
+            for _ in 0..call.run / steps {
+                each_vector!(unrolled::<S>(2), i => {
+                    multiply!(acc, b.add(i * call.b_move), p => a.add(i * call.a_move + p));
+                });
+                a = in_register(a.wrapping_add(steps * call.a_move));
+                b = in_register(b.wrapping_add(steps * call.b_move));
             }
-            if call.run % 2 == 1 {
+            if call.run % steps == 1 {
                 multiply!(acc, b, p => a.add(p));
             }
         }

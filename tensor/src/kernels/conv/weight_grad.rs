@@ -35,7 +35,9 @@ struct Pass<'a, T> {
     shape: Shape,
     window: Window,
     pads: bool,
+    /// Whether images of `g` are copied: all of them, or those from some number on.
     copies_g: bool,
+    copies_from: usize,
     /// Where the filter rows start in the padded input.
     rows: Vec<usize>,
     run: usize,
@@ -68,8 +70,12 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most:
     if pads {
         window.pitch = window.size;
     }
-    let copies_g = !(g.is_dense(p.n) && kg.is_multiple_of(shape.lanes));
+    let copies_g = !g.is_dense(p.n);
     let lanes = shape.padded(kg);
+    // Vectors beyond a group's channels read what follows, and nobody reads their sums. After the last images too little
+    // may follow.
+    let image = p.output_pixels() * p.k;
+    let copies_from = p.n.saturating_sub((lanes - kg).div_ceil(image.max(1)));
     let g_step = if copies_g { p.groups * lanes } else { p.k };
     let pitch = window.pitch;
     let first = if pads { [0; 3] } else { window.first };
@@ -90,7 +96,7 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most:
     }
     let run = cg * if is_run { p.kernel[2] } else { 1 };
     let size = p.groups * p.taps() * cg * lanes;
-    let pass = Pass { p, x, g, shape, window, pads, copies_g, rows, run, lines, lanes, g_step };
+    let pass = Pass { p, x, g, shape, window, pads, copies_g, copies_from, rows, run, lines, lanes, g_step };
 
     let most = (p.work() / TASK).clamp(1, GROUPS.min(most));
     let parts = if size > LARGE { most.min(2) } else { most }.min(p.n.max(1));
@@ -128,7 +134,9 @@ impl<T: Real> Pass<'_, T> {
             }
         }
         let mut padded = Scratch::new(if self.pads { self.window.pitch.iter().product::<usize>() * p.c } else { 0 });
-        let mut copied = Scratch::new(if self.copies_g { p.output_pixels() * self.g_step } else { 0 });
+        let copies = self.copies_g || images.end > self.copies_from;
+        let mut copied = Scratch::new(if copies { p.output_pixels() * self.g_step + self.lanes } else { 0 });
+        copied.as_mut_slice().fill(T::ZERO);
         for n in images {
             let mut a = self.x.data.wrapping_offset(n as isize * self.x.strides[0]);
             if self.pads {
@@ -140,6 +148,10 @@ impl<T: Real> Pass<'_, T> {
             if self.copies_g {
                 // SAFETY: the scratch holds one image's pixels of `g_step` elements.
                 unsafe { self.copy_g(n, copied.as_mut_ptr()) };
+                b = copied.as_ptr();
+            } else if n >= self.copies_from {
+                // SAFETY: the image is dense, and the scratch holds it.
+                unsafe { std::ptr::copy_nonoverlapping(b, copied.as_mut_ptr(), p.output_pixels() * p.k) };
                 b = copied.as_ptr();
             }
             for (lines, group) in

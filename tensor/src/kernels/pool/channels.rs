@@ -192,6 +192,10 @@ unsafe fn spread_kernel<S: Simd, C: Kept>(
     }
     let (c, lines, apart) = (rows.c, rows.lines(at), rows.windows.are_apart());
     let step = rows.windows.dilation[2] * c;
+    let number = |tap: usize| S::Scalar::from_f64(tap as f64);
+    // The common 2x2, as above: where each line starts, and the numbers of its taps.
+    let pair = (rows.are_pairs && apart && lines.len() == 2).then(|| [lines[0], lines[1]]);
+    let pair = pair.map(|pair| pair.map(|(first, line)| (line * c, [number(first), number(first + 1)])));
     for (window, column) in rows.columns.iter().enumerate() {
         let mut channel = 0;
         while channel < c {
@@ -202,10 +206,26 @@ unsafe fn spread_kernel<S: Simd, C: Kept>(
                 let from = window * c + channel;
                 let load = |from| if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
                 let (g, tap) = (load(g.as_ptr().add(from)), load(numbers.as_ptr().add(from)));
-                for &(number, line) in &lines {
+                if let Some(pair) = pair {
+                    for (line, numbers) in pair {
+                        let to = dx.add(line + column.first * c + channel);
+                        let a = S::select(S::equal(tap, S::splat(numbers[0])), g, S::zero());
+                        let b = S::select(S::equal(tap, S::splat(numbers[1])), g, S::zero());
+                        if lanes == S::LANES {
+                            S::store(to, a);
+                            S::store(to.add(c), b);
+                        } else {
+                            S::store_first(to, lanes, a);
+                            S::store_first(to.add(c), lanes, b);
+                        }
+                    }
+                    channel += lanes;
+                    continue;
+                }
+                for &(first, line) in &lines {
                     let mut to = dx.add((line + column.first) * c + channel);
                     for kw in column.taps.clone() {
-                        let here = S::equal(tap, S::splat(S::Scalar::from_f64((number + kw) as f64)));
+                        let here = S::equal(tap, S::splat(number(first + kw)));
                         let mut value = S::select(here, g, S::zero());
                         if !apart {
                             value = S::add(load(to), value);
@@ -232,7 +252,9 @@ pub(super) fn adjoint<T: Real + Element, C: Kept>(g: &[T], taps: &[C], rows: &Ro
     let (windows, width) = (rows.windows, rows.elements());
     let per_image = windows.output[0] * windows.output[1];
     assert!(dx.len() == windows.inputs() * rows.c && g.len() == per_image * width && taps.len() == g.len());
-    dx.fill(<T as Real>::ZERO);
+    if !windows.are_tiles() {
+        dx.fill(<T as Real>::ZERO);
+    }
     let mut numbers = Scratch::<T>::new(width);
     let numbers = numbers.as_mut_slice();
     for (at, (g, taps)) in g.chunks_exact(width).zip(taps.chunks_exact(width)).enumerate() {

@@ -77,6 +77,14 @@ impl Windows {
     fn are_apart(&self) -> bool {
         (0..3).all(|axis| self.output[axis] < 2 || self.stride[axis] > (self.kernel[axis] - 1) * self.dilation[axis])
     }
+
+    /// Whether every input lies in one window.
+    fn are_tiles(&self) -> bool {
+        (0..3).all(|axis| {
+            let is_plain = self.padding[axis] == 0 && self.dilation[axis] == 1;
+            is_plain && self.stride[axis] == self.kernel[axis] && self.input[axis] == self.output[axis] * self.kernel[axis]
+        })
+    }
 }
 
 /// Memory of a tensor `[n, c, *spatial]`.
