@@ -179,10 +179,12 @@ pub(super) struct Outer<'a, T> {
     pub(super) rows: &'a [[usize; 2]],
     /// Pixels per row.
     pub(super) run: usize,
-    /// Sums that the products are added to: `vectors * LANES` for each filter position.
+    /// The sums: `vectors * LANES` for each filter position.
     pub(super) out: *mut T,
     /// From a filter position to the next in `out`.
     pub(super) out_step: usize,
+    /// Whether the products are added to what is there already.
+    pub(super) adds: bool,
 }
 
 #[inline(always)]
@@ -208,10 +210,12 @@ unsafe fn outer_tile<S: Simd, const P: usize, const V: usize>(call: &Outer<'_, S
                 multiply!(acc, b, p => a.add(p));
             }
         }
-        each!(P, p => each_vector!(V, v => {
-            let out = call.out.add(p * call.out_step + v * S::LANES);
-            S::store(out, S::add(S::load(out), acc[p][v]));
-        }));
+        if call.adds {
+            each!(P, p => each_vector!(V, v => {
+                acc[p][v] = S::add(S::load(call.out.add(p * call.out_step + v * S::LANES)), acc[p][v]);
+            }));
+        }
+        each!(P, p => each_vector!(V, v => S::store(call.out.add(p * call.out_step + v * S::LANES), acc[p][v])));
     }
 }
 
@@ -242,7 +246,7 @@ pub(super) unsafe fn gather<T: Real>(level: Level, pixels: usize, vectors: usize
     unsafe { by_size!(gather_at, level, pixels, vectors, call; 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16) }
 }
 
-/// Adds the products of `positions` filter positions by `vectors` vectors of output channels to `call.out`.
+/// Sums the products of `positions` filter positions by `vectors` vectors of output channels.
 ///
 /// # Safety
 /// As for [`gather`].

@@ -25,6 +25,9 @@ const LARGE: usize = 1 << 18;
 /// Bytes of the input that should stay in the first-level cache.
 const RESIDENT: usize = 24 << 10;
 
+/// Output channels whose sums are put into order together.
+const TOGETHER: usize = 16;
+
 /// Pixels that the sums of a tile are kept in registers for, at least.
 const LEAST: usize = 48;
 
@@ -123,18 +126,8 @@ impl<T: Real> Pass<'_, T> {
     unsafe fn task(&self, images: std::ops::Range<usize>, blocks: &[(usize, usize)], sums: *mut T) {
         let (p, cg) = (self.p, self.p.group_c());
         let positions = p.taps() * cg;
-        for group in 0..p.groups {
-            for position in 0..positions {
-                for &(block, vectors) in blocks {
-                    for lane in block..block + vectors * self.shape.lanes {
-                        // SAFETY: within this group's sums.
-                        unsafe { *sums.add((group * positions + position) * self.lanes + lane) = T::ZERO };
-                    }
-                }
-            }
-        }
         let mut padded = Scratch::new(if self.pads { self.window.pitch.iter().product::<usize>() * p.c } else { 0 });
-        let copies = self.copies_g || images.end > self.copies_from;
+        let (start, copies) = (images.start, self.copies_g || images.end > self.copies_from);
         let mut copied = Scratch::new(if copies { p.output_pixels() * self.g_step + self.lanes } else { 0 });
         copied.as_mut_slice().fill(T::ZERO);
         for n in images {
@@ -154,9 +147,8 @@ impl<T: Real> Pass<'_, T> {
                 unsafe { std::ptr::copy_nonoverlapping(b, copied.as_mut_ptr(), p.output_pixels() * p.k) };
                 b = copied.as_ptr();
             }
-            for (lines, group) in
-                self.lines.chunks(self.band()).flat_map(|lines| (0..p.groups).map(move |g| (lines, g)))
-            {
+            let bands = self.lines.chunks(self.band()).enumerate();
+            for ((band, lines), group) in bands.flat_map(|band| (0..p.groups).map(move |group| (band, group))) {
                 let lane = group * if self.copies_g { self.lanes } else { p.group_k() };
                 let calls = p.groups * self.rows.len() * self.calls(blocks);
                 let mut ahead = self.ahead([a, b], lines, calls);
@@ -180,6 +172,7 @@ impl<T: Real> Pass<'_, T> {
                                         run: p.output[2],
                                         out: sums.add(position * self.lanes + block),
                                         out_step: self.lanes,
+                                        adds: n > start || band > 0,
                                     },
                                 );
                             }
@@ -245,26 +238,35 @@ impl<T: Real> Pass<'_, T> {
     fn finish(&self, partial: &[T], parts: usize, dw: &mut [T]) {
         let (p, cg, kg, taps) = (self.p, self.p.group_c(), self.p.group_k(), self.p.taps());
         let size = p.groups * taps * cg * self.lanes;
+        let filter = cg * taps;
         let turn = |first: usize, dw: &mut [T]| {
-            for (index, dw) in dw.chunks_mut(cg * taps).enumerate() {
-                let k = first / (cg * taps) + index;
+            let (start, end) = (first / filter, (first + dw.len()) / filter);
+            let mut k = start;
+            while k < end {
+                // The sums of some output channels follow one another.
                 let (group, lane) = (k / kg, k % kg);
-                for tap in 0..taps {
-                    for c in 0..cg {
-                        let at = ((group * taps + tap) * cg + c) * self.lanes + lane;
-                        let mut sum = partial[at];
-                        for part in 1..parts {
-                            sum += partial[part * size + at];
+                let count = TOGETHER.min(kg - lane).min(end - k);
+                for position in 0..filter {
+                    let at = (group * filter + position) * self.lanes + lane;
+                    let mut sums = [T::ZERO; TOGETHER];
+                    sums[..count].copy_from_slice(&partial[at..at + count]);
+                    for part in 1..parts {
+                        for (sum, &more) in sums.iter_mut().zip(&partial[part * size + at..][..count]) {
+                            *sum += more;
                         }
-                        dw[c * taps + tap] = sum;
+                    }
+                    let (tap, c) = (position / cg, position % cg);
+                    for (i, &sum) in sums[..count].iter().enumerate() {
+                        dw[(k - start + i) * filter + c * taps + tap] = sum;
                     }
                 }
+                k += count;
             }
         };
         if dw.len() * parts < 1 << 15 {
             turn(0, dw);
         } else {
-            parallel::for_each_chunk(dw, kg.min(16) * cg * taps, turn);
+            parallel::for_each_chunk(dw, kg.min(TOGETHER) * filter, turn);
         }
     }
 }

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::transform::{array, output, output_rows, six, three, weight, weight_rows};
-use super::{Columns, POINTS, Points, Tile, Tiling, Window, apart, input_square};
+use super::{Columns, POINTS, Points, Tile, Tiling, Transformed, Window, apart, input_square};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
@@ -33,7 +33,7 @@ struct Pass<T> {
     finish: Finish<T>,
     /// Channels of `x` in whole vectors.
     channels: usize,
-    /// Transformed filters, `[block][point][c][lanes of the block]`.
+    /// Transformed.
     filters: *const T,
 }
 // SAFETY: tasks read the inputs and write to disjoint tiles of the outputs.
@@ -41,13 +41,14 @@ unsafe impl<T: Send> Send for Pass<T> {}
 // SAFETY: as above.
 unsafe impl<T: Sync> Sync for Pass<T> {}
 
-/// 3x3 filters from `c` to `k` channels, transformed: `[block][point][c][lanes of the block]`.
+/// 3x3 filters from `c` to `k` channels, transformed.
 ///
 /// # Safety
 /// `weights` is valid for reads.
 pub(in crate::kernels::conv) unsafe fn filters<T: Real>(weights: Weights<T>, c: usize, k: usize) -> Scratch<T> {
     let shape = Shape::current::<T>();
-    let mut filters = Scratch::<T>::new(POINTS * c * shape.padded(k));
+    let layout = Transformed { c, vector: shape.lanes };
+    let mut filters = Scratch::<T>::new(layout.len(k));
     let to = Shared(filters.as_mut_ptr());
     let blocks: Vec<_> = shape.blocks(k).collect();
     // Filters are transformed by groups of input channels.
@@ -57,7 +58,7 @@ pub(in crate::kernels::conv) unsafe fn filters<T: Real>(weights: Weights<T>, c: 
         let channels = task % cuts * 16..(task % cuts * 16 + 16).min(c);
         let filters = Filters { weights, first, vectors, c, k };
         // SAFETY: the caller's; tasks have their own lanes and channels of the filters.
-        unsafe { transform_filters(shape.level, &filters, channels, to.at(first * POINTS * c)) };
+        unsafe { transform_filters(shape.level, &filters, channels, to.at(layout.block(first))) };
     });
     filters
 }
@@ -106,6 +107,7 @@ impl<T: Real> Pass<T> {
         products: &mut Scratch<T>,
     ) {
         let (shape, c) = (self.shape, self.x.channels);
+        let filters = Transformed { c, vector: shape.lanes };
         // SAFETY: the caller's.
         unsafe { transform_inputs(shape.level, self, tiles.clone(), inputs.as_mut_ptr()) };
         for &(first, vectors) in lanes {
@@ -136,7 +138,7 @@ impl<T: Real> Pass<T> {
                                 a_step: self.channels,
                                 rows: &[0],
                                 run: c,
-                                b: self.filters.add(first * POINTS * c + point * c * width),
+                                b: self.filters.add(filters.block(first) + point * filters.point(vectors)),
                                 out: products.add(to),
                                 out_step: step,
                                 lanes: width,
@@ -179,26 +181,44 @@ struct Filters<T> {
     k: usize,
 }
 
+/// More lanes than any level has.
+const MOST: usize = 16;
+
 #[inline(always)]
 unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::ops::Range<usize>, to: *mut S::Scalar) {
     let Filters { weights, first, vectors, c, k } = *filters;
-    let width = vectors * S::LANES;
-    // SAFETY: the taps, channels and lanes read exist; `to` holds `[POINTS][c][width]`.
+    let [_, down, across] = weights.taps;
+    // A filter's nine taps follow one another, if need be from the last to the first, unless somebody has moved axes.
+    let is_flipped = [down, across] == [-3, -1];
+    let is_dense = is_flipped || [down, across] == [3, 1];
+    let mut filters = [[<S::Scalar as Real>::ZERO; MOST]; MOST];
+    let mut taps = filters;
+    let step = Transformed { c, vector: S::LANES }.point(vectors);
+    // SAFETY: the taps, channels and lanes read exist; `to` holds the block.
     unsafe {
         for channel in channels {
             for vector in 0..vectors {
                 let lane = first + vector * S::LANES;
                 let from = weights.data.offset(lane as isize * weights.lane + channel as isize * weights.channel);
-                // 64 lanes are more than any level has.
-                let mut taps = [[<S::Scalar as Real>::ZERO; 64]; 9];
-                for (tap, taps) in taps.iter_mut().enumerate() {
-                    let from = from.offset((tap / 3) as isize * weights.taps[1] + (tap % 3) as isize * weights.taps[2]);
-                    for (lane, to) in taps.iter_mut().enumerate().take(S::LANES.min(k - lane)) {
-                        *to = *from.offset(lane as isize * weights.lane);
+                let valid = S::LANES.min(k - lane);
+                for (lane, filter) in filters.iter_mut().enumerate().take(valid) {
+                    let from = from.offset(lane as isize * weights.lane);
+                    if is_dense {
+                        let from = from.offset(if is_flipped { -8 } else { 0 });
+                        std::ptr::copy_nonoverlapping(from, filter.as_mut_ptr(), 9);
+                    } else {
+                        for (tap, to) in filter.iter_mut().enumerate().take(9) {
+                            *to = *from.offset((tap / 3) as isize * down + (tap % 3) as isize * across);
+                        }
                     }
                 }
-                let columns = three!(j => weight::<S>(three!(i => S::load(taps[3 * i + j].as_ptr()))));
-                let mut to = Points { to: to.add(channel * width + vector * S::LANES), step: c * width };
+                for tap in (0..9).step_by(S::LANES) {
+                    let to = taps[tap..].as_mut_ptr().cast();
+                    S::transpose(filters.as_ptr().cast::<S::Scalar>().add(tap), MOST as isize, valid, to, MOST);
+                }
+                let tap = |at: usize| taps[if is_flipped { 8 - at } else { at }].as_ptr();
+                let columns = three!(j => weight::<S>(three!(i => S::load(tap(3 * i + j)))));
+                let mut to = Points { to: to.add((channel * vectors + vector) * S::LANES), step };
                 weight_rows::<S>(&columns, |_, row| to.put::<S, 6>(row));
             }
         }

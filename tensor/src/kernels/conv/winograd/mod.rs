@@ -37,11 +37,43 @@ const LEAST: usize = 8;
 /// Blocks that tiles should make, for threads to have something to do.
 const BLOCKS: usize = 8;
 
+/// Output channels of a part, at least, where parts transform the same inputs.
+const PART: usize = 32;
+
 /// Elements from one point of a block to the next, where a tile has `channels` of them: a vector more than is used, since
 /// at a power of two all points of a tile would compete for the same few lines of the first-level cache.
 #[inline(always)]
 fn apart(channels: usize, lanes: usize) -> usize {
     BLOCK * channels + lanes
+}
+
+/// How transformed filters of `c` input channels lie, and the sums of their gradients: `[block][point][c][lanes]` for
+/// blocks of two vectors of output channels, the last of one where no more is left. As in a block of tiles, points are a
+/// vector further apart than they need.
+#[derive(Clone, Copy, Debug)]
+struct Transformed {
+    c: usize,
+    /// Scalars per vector.
+    vector: usize,
+}
+
+impl Transformed {
+    /// Elements of all blocks of `k` output channels.
+    fn len(self, k: usize) -> usize {
+        POINTS * (self.c * k.next_multiple_of(self.vector) + k.div_ceil(2 * self.vector) * self.vector)
+    }
+
+    /// Where the block starts whose first output channel is `first`.
+    #[inline(always)]
+    fn block(self, first: usize) -> usize {
+        POINTS * (self.c * first + first / 2)
+    }
+
+    /// Elements from one point of a block of `vectors` to the next.
+    #[inline(always)]
+    fn point(self, vectors: usize) -> usize {
+        (self.c * vectors + 1) * self.vector
+    }
 }
 
 /// Whether `p` has the filters that this method serves, and tiles that are filled well enough by sizes `output`.
@@ -96,11 +128,12 @@ impl Tiling {
     /// the memory is that of the filters. Then a thread has channels of its own, whose filters or sums it meets again in
     /// its caches, and transforms the inputs for them anew.
     fn parts(&mut self, k: usize, lanes: usize) -> usize {
-        if self.tiles() > k || lanes == 1 {
+        let parts = (k / PART).clamp(1, lanes);
+        if self.tiles() > k || parts == 1 {
             return 1;
         }
         self.block = self.tiles().clamp(LEAST, BLOCK);
-        lanes
+        parts
     }
 
     fn blocks(&self) -> usize {

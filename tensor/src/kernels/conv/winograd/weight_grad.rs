@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::transform::{array, four, gradient, gradient_rows, six, weight_gradient, weight_gradient_rows};
-use super::{Columns, POINTS, Points, Tiling, Window, apart, input_square};
+use super::{Columns, POINTS, Points, Tiling, Transformed, Window, apart, input_square};
 use crate::kernels::conv::pad::Images;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
@@ -14,6 +14,9 @@ use crate::simd::{Real, Simd, dispatch};
 
 /// Groups of tiles that are summed apart, at most.
 const GROUPS: usize = 4;
+
+/// Input channels whose sums a task transforms.
+const TOGETHER: usize = 8;
 
 struct Pass<T> {
     x: Images<T>,
@@ -50,7 +53,7 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
     let blocks = tiling.blocks();
     // Sums of few tiles cost more than the products that are added.
     let groups = if parts > 1 { 1 } else { blocks.min((tiling.tiles() / 64).clamp(2, GROUPS)).min(most).max(1) };
-    let size = POINTS * p.c * channels[1];
+    let size = Transformed { c: p.c, vector: shape.lanes }.len(p.k);
     let mut sums = Scratch::<T>::new(groups * size);
     let to = Shared(sums.as_mut_ptr());
     parallel::for_each(parts * groups, |task| {
@@ -62,20 +65,22 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
     });
     let sums = Sums { data: to, groups, size, c: p.c, k: p.k };
     let dw = Shared(dw.as_mut_ptr());
-    parallel::for_each(lanes.len() * p.c, |task| {
+    let cuts = p.c.div_ceil(TOGETHER);
+    parallel::for_each(lanes.len() * cuts, |task| {
+        let first = task % cuts * TOGETHER;
+        let channels = first..(first + TOGETHER).min(p.c);
         // SAFETY: the sums are complete; tasks write to their own input and output channels of `dw`.
-        unsafe { transform_sums(shape.level, &sums, task % p.c, lanes[task / p.c], dw.at(0)) };
+        unsafe { transform_sums(shape.level, &sums, channels, lanes[task / cuts], dw.at(0)) };
     });
 }
 
 impl<T: Real> Pass<T> {
     /// # Safety
-    /// As for `run`; `sums` holds `[block][POINTS][c][lanes of the block]`, of which the task has the blocks `lanes`.
+    /// As for `run`; `sums` holds transformed filters, of which the task has the blocks `lanes`.
     unsafe fn task(&self, blocks: Range<usize>, lanes: &[(usize, usize)], sums: *mut T) {
         let (c, [x_step, g_step]) = (self.x.channels, self.channels);
         let own = lanes[0].0..lanes.last().map_or(0, |block| block.0 + block.1 * self.shape.lanes);
-        // SAFETY: the sums have that many elements.
-        unsafe { std::ptr::write_bytes(sums.add(POINTS * c * own.start), 0, POINTS * c * own.len()) };
+        let (layout, start) = (Transformed { c, vector: self.shape.lanes }, blocks.start);
         let mut inputs = Scratch::<T>::new(POINTS * apart(x_step, self.shape.lanes));
         let mut gradients = Scratch::<T>::new(POINTS * apart(g_step, self.shape.lanes));
         let parts: Vec<_> = lanes
@@ -106,8 +111,13 @@ impl<T: Real> Pass<T> {
                                 b_move: g_step,
                                 rows: &[[0, 0]],
                                 run: count,
-                                out: sums.add(POINTS * c * lane + (point * c + first) * vectors * self.shape.lanes),
+                                out: sums.add(
+                                    layout.block(lane)
+                                        + point * layout.point(vectors)
+                                        + first * vectors * self.shape.lanes,
+                                ),
                                 out_step: vectors * self.shape.lanes,
+                                adds: block > start,
                             },
                         );
                     }
@@ -170,7 +180,7 @@ dispatch! {
     ) = both_kernel;
 }
 
-/// Sums in the transformed domain, `[groups][block][POINTS][c][lanes of the block]`.
+/// Sums in the transformed domain, of each group like filters.
 struct Sums<T> {
     data: Shared<T>,
     groups: usize,
@@ -179,17 +189,27 @@ struct Sums<T> {
     k: usize,
 }
 
-/// The weights of input channel `c` and of the block of output channels that begins with `first`.
+/// More lanes than any level has.
+const MOST: usize = 16;
+
+/// The weights of the input channels `channels` and of the block of output channels that begins with `first`.
 #[inline(always)]
-unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, (first, vectors): (usize, usize), dw: *mut S::Scalar) {
-    for vector in 0..vectors {
-        let mut taps = [[<S::Scalar as Real>::ZERO; 64]; 9];
-        let lane = first + vector * S::LANES;
+unsafe fn sums_kernel<S: Simd>(
+    sums: &Sums<S::Scalar>,
+    channels: Range<usize>,
+    (first, vectors): (usize, usize),
+    dw: *mut S::Scalar,
+) {
+    let layout = Transformed { c: sums.c, vector: S::LANES };
+    let point = layout.point(vectors);
+    let mut taps = [[<S::Scalar as Real>::ZERO; MOST]; 9];
+    let mut filters = [[<S::Scalar as Real>::ZERO; MOST]; MOST];
+    for (c, vector) in channels.flat_map(|c| (0..vectors).map(move |vector| (c, vector))) {
+        let start = layout.block(first) + (c * vectors + vector) * S::LANES;
         // SAFETY: the sums hold whole vectors; `dw` is `[k][c][9]`.
         unsafe {
             let sum = |i: usize, j: usize| {
-                let row = (6 * i + j) * sums.c + c;
-                let at = POINTS * sums.c * first + (row * vectors + vector) * S::LANES;
+                let at = start + (6 * i + j) * point;
                 let mut sum = S::load(sums.data.at(at));
                 for group in 1..sums.groups {
                     sum = S::add(sum, S::load(sums.data.at(group * sums.size + at)));
@@ -202,14 +222,22 @@ unsafe fn sums_kernel<S: Simd>(sums: &Sums<S::Scalar>, c: usize, (first, vectors
                     S::store(taps[3 * i + j].as_mut_ptr(), v);
                 }
             });
-            for k in lane..(lane + S::LANES).min(sums.k) {
-                for (tap, values) in taps.iter().enumerate() {
-                    *dw.add((k * sums.c + c) * 9 + tap) = values[k - lane];
-                }
+            for tap in (0..9).step_by(S::LANES) {
+                let to = filters.as_mut_ptr().cast::<S::Scalar>().add(tap);
+                S::transpose(taps[tap..].as_ptr().cast(), MOST as isize, S::LANES.min(9 - tap), to, MOST);
+            }
+            let lane = first + vector * S::LANES;
+            for (k, filter) in (lane..sums.k).zip(&filters[..S::LANES]) {
+                std::ptr::copy_nonoverlapping(filter.as_ptr(), dw.add((k * sums.c + c) * 9), 9);
             }
         }
     }
 }
 dispatch! {
-    unsafe fn transform_sums<T>(sums: &Sums<T>, c: usize, block: (usize, usize), dw: *mut T) = sums_kernel;
+    unsafe fn transform_sums<T>(
+        sums: &Sums<T>,
+        channels: Range<usize>,
+        block: (usize, usize),
+        dw: *mut T,
+    ) = sums_kernel;
 }
