@@ -82,7 +82,9 @@ impl Windows {
     fn are_tiles(&self) -> bool {
         (0..3).all(|axis| {
             let is_plain = self.padding[axis] == 0 && self.dilation[axis] == 1;
-            is_plain && self.stride[axis] == self.kernel[axis] && self.input[axis] == self.output[axis] * self.kernel[axis]
+            is_plain
+                && self.stride[axis] == self.kernel[axis]
+                && self.input[axis] == self.output[axis] * self.kernel[axis]
         })
     }
 }
