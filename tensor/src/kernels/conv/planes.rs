@@ -7,8 +7,8 @@ use super::pad::Images;
 use super::unroll::each;
 use crate::simd::{self, Real, Simd, dispatch};
 
-/// More lanes than any level has.
-const MOST_LANES: usize = 16;
+/// The most lanes that any level has.
+pub(super) const MOST_LANES: usize = 16;
 
 /// Where the planes of one image are cut out.
 #[derive(Clone, Copy)]

@@ -117,7 +117,9 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
                         if p > 0 {
                             pixel = in_register(pixel.wrapping_add(step));
                         }
-                        each_of_four!(unrolled::<S>(4), i => acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]));
+                        each_of_four!(unrolled::<S>(4), i => {
+                            acc[p][0] = S::fma(S::splat(*pixel.add(i)), columns[i], acc[p][0]);
+                        });
                     });
                     a = a.add(steps);
                     b = b.add(steps * S::LANES);

@@ -6,6 +6,7 @@ use super::transform::{array, output, output_rows, six, three, weight, weight_ro
 use super::{Columns, POINTS, Points, Tile, Tiling, Transformed, Window, apart, input_square};
 use crate::kernels::conv::pack::Weights;
 use crate::kernels::conv::pad::Images;
+use crate::kernels::conv::planes::MOST_LANES;
 use crate::kernels::conv::tile::{Finish, Gather, Shape, Shared, gather};
 use crate::kernels::conv::unroll::each_of_four;
 use crate::kernels::norm::Bounds;
@@ -181,9 +182,6 @@ struct Filters<T> {
     k: usize,
 }
 
-/// More lanes than any level has.
-const MOST: usize = 16;
-
 #[inline(always)]
 unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::ops::Range<usize>, to: *mut S::Scalar) {
     let Filters { weights, first, vectors, c, k } = *filters;
@@ -191,7 +189,7 @@ unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::o
     // A filter's nine taps follow one another, if need be from the last to the first, unless somebody has moved axes.
     let is_flipped = [down, across] == [-3, -1];
     let is_dense = is_flipped || [down, across] == [3, 1];
-    let mut filters = [[<S::Scalar as Real>::ZERO; MOST]; MOST];
+    let mut filters = [[<S::Scalar as Real>::ZERO; MOST_LANES]; MOST_LANES];
     let mut taps = filters;
     let step = Transformed { c, vector: S::LANES }.point(vectors);
     // SAFETY: the taps, channels and lanes read exist; `to` holds the block.
@@ -214,7 +212,13 @@ unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::o
                 }
                 for tap in (0..9).step_by(S::LANES) {
                     let to = taps[tap..].as_mut_ptr().cast();
-                    S::transpose(filters.as_ptr().cast::<S::Scalar>().add(tap), MOST as isize, valid, to, MOST);
+                    S::transpose(
+                        filters.as_ptr().cast::<S::Scalar>().add(tap),
+                        MOST_LANES as isize,
+                        valid,
+                        to,
+                        MOST_LANES,
+                    );
                 }
                 let tap = |at: usize| taps[if is_flipped { 8 - at } else { at }].as_ptr();
                 let columns = three!(j => weight::<S>(three!(i => S::load(tap(3 * i + j)))));

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::transform::{array, four, gradient, gradient_rows, six, weight_gradient, weight_gradient_rows};
 use super::{Columns, POINTS, Points, Tiling, Transformed, Window, apart, input_square};
 use crate::kernels::conv::pad::Images;
+use crate::kernels::conv::planes::MOST_LANES;
 use crate::kernels::conv::problem::Problem;
 use crate::kernels::conv::tile::{Outer, Shape, Shared, outer};
 use crate::kernels::scratch::Scratch;
@@ -189,9 +190,6 @@ struct Sums<T> {
     k: usize,
 }
 
-/// More lanes than any level has.
-const MOST: usize = 16;
-
 /// The weights of the input channels `channels` and of the block of output channels that begins with `first`.
 #[inline(always)]
 unsafe fn sums_kernel<S: Simd>(
@@ -202,8 +200,8 @@ unsafe fn sums_kernel<S: Simd>(
 ) {
     let layout = Transformed { c: sums.c, vector: S::LANES };
     let point = layout.point(vectors);
-    let mut taps = [[<S::Scalar as Real>::ZERO; MOST]; 9];
-    let mut filters = [[<S::Scalar as Real>::ZERO; MOST]; MOST];
+    let mut taps = [[<S::Scalar as Real>::ZERO; MOST_LANES]; 9];
+    let mut filters = [[<S::Scalar as Real>::ZERO; MOST_LANES]; MOST_LANES];
     for (c, vector) in channels.flat_map(|c| (0..vectors).map(move |vector| (c, vector))) {
         let start = layout.block(first) + (c * vectors + vector) * S::LANES;
         // SAFETY: the sums hold whole vectors; `dw` is `[k][c][9]`.
@@ -224,7 +222,7 @@ unsafe fn sums_kernel<S: Simd>(
             });
             for tap in (0..9).step_by(S::LANES) {
                 let to = filters.as_mut_ptr().cast::<S::Scalar>().add(tap);
-                S::transpose(taps[tap..].as_ptr().cast(), MOST as isize, S::LANES.min(9 - tap), to, MOST);
+                S::transpose(taps[tap..].as_ptr().cast(), MOST_LANES as isize, S::LANES.min(9 - tap), to, MOST_LANES);
             }
             let lane = first + vector * S::LANES;
             for (k, filter) in (lane..sums.k).zip(&filters[..S::LANES]) {
