@@ -10,31 +10,48 @@ use gradus::tensor::kernels::conv::{ConvAlgorithm, ConvGeometry, Epilogue, conv}
 use gradus::tensor::{Dims, MemoryFormat};
 use gradus::vision::models::ResNetCifar;
 
-/// The median of runs that take about a second together, in milliseconds.
-fn median(mut run: impl FnMut()) -> f64 {
-    (0..3).for_each(|_| run());
-    let (start, mut times) = (Instant::now(), Vec::new());
-    while times.len() < 5 || start.elapsed().as_secs_f64() < 1.0 {
-        let start = Instant::now();
-        run();
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
+/// Turns of each batch size, and how long one is.
+const ROUNDS: usize = 6;
+const SECONDS: f64 = 1.5;
+
+/// The middle one.
+fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
 
+/// Adds to `times` how long `run` takes, in milliseconds, until `seconds` are over, after warming up.
+fn measure(times: &mut Vec<f64>, seconds: f64, mut run: impl FnMut()) {
+    run();
+    let start = Instant::now();
+    while start.elapsed().as_secs_f64() < seconds {
+        let start = Instant::now();
+        run();
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+}
+
 fn main() {
-    println!("| batch | ms a step | µs an image |\n|---|---|---|");
-    for batch in [8, 32, 128, 512] {
+    let batches = [8, 32, 128, 512];
+    let mut networks = batches.map(|batch| {
         let model = ResNetCifar::resnet20(3, 10);
         let mut sgd = Sgd::builder(0.1).momentum(0.9).build(model.parameters());
         let x = Variable::new(Tensor::randn([batch, 3, 32, 32], DType::F32));
         let labels = Variable::new(Tensor::randint([batch], 0, 10));
-        let time = median(|| {
+        let step = move || {
             sgd.zero_grad();
             cross_entropy(&model.call(&x), &labels).backward();
             sgd.step();
-        });
+        };
+        (step, Vec::new())
+    });
+    // In turns, so that whatever else the machine does meets all of them.
+    for _ in 0..ROUNDS {
+        networks.iter_mut().for_each(|(step, times)| measure(times, SECONDS, step));
+    }
+    println!("| batch | ms a step | µs an image |\n|---|---|---|");
+    for (batch, (_, times)) in batches.into_iter().zip(networks) {
+        let time = median(times);
         println!("| {batch} | {time:.2} | {:.0} |", 1e3 * time / batch as f64);
     }
     println!("\n| channels | Winograd, ms | GF/s | direct, ms | GF/s |\n|---|---|---|---|---|");
@@ -43,7 +60,9 @@ fn main() {
         let w = Tensor::randn([channels, channels, 3, 3], DType::F32);
         let [fast, direct] = [ConvAlgorithm::Auto, ConvAlgorithm::Exact].map(|algorithm| {
             let geometry = ConvGeometry { padding: Dims::from_slice(&[1, 1]), algorithm, ..ConvGeometry::unit(2) };
-            median(|| drop(conv(&x, &w, &geometry, Epilogue::default())))
+            let mut times = Vec::new();
+            measure(&mut times, 1.0, || drop(conv(&x, &w, &geometry, Epilogue::default())));
+            median(times)
         });
         let work = 2.0 * (32 * 28 * 28 * channels * channels * 9) as f64 / 1e6;
         println!("| {channels} | {fast:.3} | {:.0} | {direct:.3} | {:.0} |", work / fast, work / direct);

@@ -2,9 +2,9 @@
 //!
 //! C is cut into tiles of the micro-kernel: column panels a few vectors wide, row panels at most 12 high and as even as
 //! the number of rows allows. k is cut into blocks, so that a row panel of A stays in the first-level cache while the
-//! column panels of B stream from the second. Per block of k there are two parallel phases: packing, then computing
-//! groups of tiles. All cuts follow from the sizes (and the SIMD level) alone, and every element of C is summed in order
-//! of k, so the bits do not depend on the number of threads.
+//! column panels of B stream from the second; small products are one block. Per block of k there are two parallel
+//! phases: packing, then computing groups of tiles. All cuts follow from the sizes (and the SIMD level) alone, and every
+//! element of C is summed in order of k, so the bits do not depend on the number of threads.
 
 use super::micro::{self, Finish, Tile};
 use super::pack::{self, Source};
@@ -14,10 +14,16 @@ use crate::simd::{Level, Real};
 
 /// The longest block of k: 12 rows of it are 18 KiB of `f32`.
 const BLOCK_K: usize = 384;
+/// A matrix B up to this many bytes stays in the second-level cache, and longer blocks of k save phases of packing.
+const SMALL: usize = 512 * 1024;
+/// The longest block of k of such a matrix.
+const SMALL_K: usize = 1024;
+/// Steps of k that one task packs at least.
+const PIECE: usize = 128;
 /// Columns of one task: a block of B of this width is 384 KiB of `f32`.
 const TASK_COLUMNS: usize = 256;
-/// Multiply-adds that a task should have at least: about 3 µs.
-const TASK_WORK: usize = 1 << 18;
+/// Multiply-adds that a task should have at least: about 2 µs.
+const TASK_WORK: usize = 1 << 17;
 /// A matrix up to this many bytes is read where it lies if its strides allow it: it stays in the second-level cache, and
 /// the copy costs more (5 % at 256 cubed) than what its order would save.
 const DIRECT: usize = 256 * 1024;
@@ -145,7 +151,8 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
         _ => 0,
     };
     let pack_a = p.m * p.k * size_of::<T>() > DIRECT && total > 4 * columns.vectors;
-    let k_blocks = p.k.div_ceil(BLOCK_K).max(1);
+    let longest = if p.n * p.k * size_of::<T>() <= SMALL { SMALL_K } else { BLOCK_K };
+    let k_blocks = p.k.div_ceil(longest).max(1);
     let k_longest = p.k.div_ceil(k_blocks);
 
     let a_panel = k_longest * max_rows + lanes.max(16);
@@ -154,14 +161,18 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
     let packed_b = Shared(scratch.start());
     let packed_a = Shared(packed_b.add((total - direct) * lanes * k_longest));
 
-    let (row_groups, column_groups) = grid(p, row_panels, total.div_ceil(columns.vectors));
+    let (row_groups, column_groups) = grid(p, k_longest, row_panels, total.div_ceil(columns.vectors));
     for block in 0..k_blocks {
         let (k_start, k_end) = (cut(p.k, k_blocks, block), cut(p.k, k_blocks, block + 1));
         let k = k_end - k_start;
         let row_range = |panel: usize| (cut(p.m, row_panels, panel), cut(p.m, row_panels, panel + 1));
 
         let a_tasks = if pack_a { row_panels.div_ceil(4) } else { 0 };
-        let b_tasks = (total - direct).div_ceil(4 * columns.vectors);
+        let b_runs = (total - direct).div_ceil(4 * columns.vectors);
+        // Where few panels would leave threads without work, they are cut along k too.
+        let pieces = if b_runs < 4 { (k / PIECE).clamp(1, 8) } else { 1 };
+        let piece = k.div_ceil(pieces).next_multiple_of(lanes);
+        let b_tasks = b_runs * pieces;
         let pack = |task: usize| {
             if task < a_tasks {
                 for panel in task * 4..(task * 4 + 4).min(row_panels) {
@@ -173,14 +184,16 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
                 }
                 return;
             }
-            let mut at = direct + (task - a_tasks) * 4 * columns.vectors;
+            let (run, first) = ((task - a_tasks) % b_runs, (task - a_tasks) / b_runs * piece);
+            let steps = piece.min(k.saturating_sub(first));
+            let mut at = direct + run * 4 * columns.vectors;
             let end = (at + 4 * columns.vectors).min(total);
             while at < end {
                 let vectors = columns.panel(at, end);
-                let to = packed_b.add((at - direct) * lanes * k);
-                let count = columns.count(at, vectors);
+                let to = packed_b.add((at - direct) * lanes * k + first * vectors * lanes);
+                let (from, count) = (p.b.at(k_start + first, at * lanes), columns.count(at, vectors));
                 // SAFETY: `count` columns exist, and the panel's place is `vectors * lanes * k` elements.
-                unsafe { pack::wide(level, p.b.at(k_start, at * lanes), k, count, vectors * lanes, to) };
+                unsafe { pack::wide(level, from, steps, count, vectors * lanes, to) };
                 at += vectors;
             }
         };
@@ -245,8 +258,8 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
 }
 
 /// Row and column groups that the tiles are cut into, one task each.
-fn grid<T>(p: &Product<T>, row_panels: usize, column_panels: usize) -> (usize, usize) {
-    let work = p.m * p.n * p.k.min(BLOCK_K);
+fn grid<T>(p: &Product<T>, k: usize, row_panels: usize, column_panels: usize) -> (usize, usize) {
+    let work = p.m * p.n * k;
     let wanted = (work / TASK_WORK).clamp(1, TASKS);
     let panel = p.n.div_ceil(column_panels);
     // Wide tasks first: they use each packed row panel most often.
