@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use autograd::Variable;
-use tensor::Tensor;
+use tensor::{Element, Tensor, dispatch};
 
 use crate::Buffer;
 use crate::ops::batch_norm::{self as bn, Source, Statistics};
@@ -181,12 +181,12 @@ pub struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn update(&self, mean: Vec<f64>, variance: Vec<f64>) {
-        for (buffer, values) in [(self.mean, mean), (self.variance, variance)] {
-            buffer.update(|old| {
-                let new = Tensor::from_vec(values, old.shape()).to_dtype(old.dtype());
-                *old = old.mul_scalar(1.0 - self.momentum).add(&new.mul_scalar(self.momentum));
-            });
+    fn update(&self, mean: &[f64], variance: &[f64]) {
+        for (buffer, new) in [(self.mean, mean), (self.variance, variance)] {
+            buffer.update(|old| dispatch!(float "batch_norm", old.dtype(), T => {
+                let mix = |(old, new): (T, &f64)| T::from_f64((1.0 - self.momentum) * old.to_f64() + self.momentum * new);
+                *old = Tensor::from_vec(old.to_vec::<T>().into_iter().zip(new).map(mix).collect(), old.shape());
+            }));
         }
     }
 
@@ -197,9 +197,9 @@ impl Running<'_> {
 }
 
 /// Divided by `n - 1`, as running variances are.
-fn unbiased(variance: &[f64], count: usize) -> impl Iterator<Item = f64> + '_ {
+fn unbiased(variance: &[f64], count: usize) -> Vec<f64> {
     let correction = count as f64 / (count as f64 - 1.0);
-    variance.iter().map(move |variance| variance * correction)
+    variance.iter().map(|variance| variance * correction).collect()
 }
 
 /// `(x - mean) / sqrt(variance + eps) * weight + bias` per channel, by the batch's own statistics if `training` (which
@@ -229,7 +229,7 @@ pub fn batch_norm(
             if let Some(running) = running
                 && !x.is_empty()
             {
-                running.update(statistics.mean.clone(), unbiased(&statistics.variance, count).collect());
+                running.update(&statistics.mean, &unbiased(&statistics.variance, count));
             }
             Source { known: Some(statistics), ..Source::own(eps) }
         }
@@ -260,8 +260,8 @@ pub fn instance_norm(
         let over_batch = |values: &[f64]| -> Vec<f64> {
             (0..c).map(|k| (0..n).map(|i| values[i * c + k]).sum::<f64>() / n as f64).collect()
         };
-        let variance: Vec<f64> = unbiased(&statistics.variance, statistics.count).collect();
-        running.update(over_batch(&statistics.mean), over_batch(&variance));
+        let variance = unbiased(&statistics.variance, statistics.count);
+        running.update(&over_batch(&statistics.mean), &over_batch(&variance));
     }
     y
 }

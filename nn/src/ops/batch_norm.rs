@@ -18,7 +18,7 @@ use tensor::kernels::conv::{Cotangent, Input, Prologue};
 use tensor::kernels::norm::{
     Activation, Channels, InputGradient, Sums, channel_affine, channel_gradient, channel_statistics,
 };
-use tensor::{DType, Dims, Tensor};
+use tensor::{DType, Dims, Element, Tensor, dispatch};
 
 /// Mean and deviation per channel that an input is normalised with.
 #[derive(Clone, Debug)]
@@ -45,6 +45,12 @@ impl Statistics {
     fn deviation(&self, eps: f64) -> Vec<f64> {
         self.variance.iter().map(|v| 1.0 / (v + eps).sqrt()).collect()
     }
+}
+
+/// One number per channel. Layers have few channels: the ops on tensors would take longer than the arithmetic.
+fn vector(values: &[f64], dtype: DType) -> Tensor {
+    dispatch!(float "batch_norm", dtype, T =>
+        Tensor::from_vec(values.iter().map(|&value| T::from_f64(value)).collect(), [values.len()]))
 }
 
 /// Where the statistics come from, and what is added to the variance.
@@ -74,10 +80,8 @@ impl Source {
     }
 
     fn channels(&self, statistics: &Statistics, weight: &Tensor, bias: &Tensor) -> Channels {
-        let (dtype, c) = (weight.dtype(), [statistics.mean.len()]);
-        let vector = |values: Vec<f64>| Tensor::from_vec(values, c).to_dtype(dtype);
-        let scale = vector(statistics.deviation(self.eps)).mul(weight);
-        Channels { mean: vector(statistics.mean.clone()), scale, shift: bias.clone() }
+        let scale = vector(&statistics.deviation(self.eps), weight.dtype()).mul(weight);
+        Channels { mean: vector(&statistics.mean, weight.dtype()), scale, shift: bias.clone() }
     }
 
     fn forward(
@@ -109,12 +113,12 @@ impl Source {
         });
         let g = g.data();
         let gradient = channel_gradient([&x, &g], &channels, (r.as_ref(), activation), own, known);
-        let vector = |values: Vec<f64>| Variable::new(Tensor::from_vec(values, [deviation.len()]).to_dtype(x.dtype()));
+        let vector = |values: &[f64]| Variable::new(vector(values, x.dtype()));
         let Sums { sum, product } = gradient.sums;
-        let product = product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
+        let product: Vec<f64> = product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
         let input = Variable::lazy(Box::new(Backwards(gradient.input)));
         let addend = gradient.addend.map_or_else(|| input.clone(), Variable::new);
-        [input, vector(product), vector(sum), addend]
+        [input, vector(&product), vector(&sum), addend]
     }
 
     /// The same in differentiable ops.
@@ -133,9 +137,8 @@ impl Source {
         let mean_of = |values: &Variable| values.mean(&axes, true);
         let (centred, deviation) = match &self.fixed {
             Some(fixed) => {
-                let vector =
-                    |values: Vec<f64>| wide(&Variable::new(Tensor::from_vec(values, [thin[1]]).to_dtype(x.dtype())));
-                (x - vector(fixed.mean.clone()), vector(fixed.deviation(self.eps)))
+                let vector = |values: &[f64]| wide(&Variable::new(vector(values, x.dtype())));
+                (x - vector(&fixed.mean), vector(&fixed.deviation(self.eps)))
             }
             // Nothing has no mean; a factor 1 keeps the gradients 0.
             None if x.is_empty() => (x.clone(), Variable::new(Tensor::ones(&thin, x.dtype()))),

@@ -93,7 +93,7 @@ impl<T: Real> Packed<T> {
                 }
             }
         };
-        if plan.groups * lanes * column < 1 << 15 {
+        if plan.groups * lanes * column < 1 << 13 {
             blocks.iter().for_each(pack);
         } else {
             parallel::for_each(blocks.len(), |index| pack(&blocks[index]));
