@@ -115,7 +115,8 @@ impl Source {
         let gradient = channel_gradient([&x, &g], &channels, (r.as_ref(), activation), own, known);
         let vector = |values: &[f64]| Variable::new(vector(values, x.dtype()));
         let Sums { sum, product } = gradient.sums;
-        let product: Vec<f64> = product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
+        let product: Vec<f64> =
+            product.iter().zip(&deviation).map(|(product, deviation)| product * deviation).collect();
         let input = Variable::lazy(Box::new(Backwards(gradient.input)));
         let addend = gradient.addend.map_or_else(|| input.clone(), Variable::new);
         [input, vector(&product), vector(&sum), addend]
