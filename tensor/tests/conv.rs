@@ -231,6 +231,16 @@ fn wide_cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// 1x1 convolutions of many channels over some small images.
+fn pointwise_cases() -> impl Strategy<Value = Case> {
+    let sizes = (1usize..12, 60usize..150, 17usize..80, 1usize..10, 1usize..10);
+    (sizes, 1usize..3, any::<(u64, bool)>()).prop_map(|((n, c, k, h, w), stride, (seed, format))| {
+        let geometry = ConvGeometry { stride: dims(&[stride, stride]), ..ConvGeometry::unit(2) };
+        let k = if seed % 2 == 0 { k.next_multiple_of(16) } else { k };
+        Case { n, c, k, input: vec![h, w], kernel: vec![1, 1], geometry, seed, format }
+    })
+}
+
 /// One filter of mostly 3x3 per channel, from one channel to several vectors of them.
 fn depthwise_cases() -> impl Strategy<Value = Case> {
     let sizes = (1usize..4, 1usize..70, 1usize..13, 1usize..13);
@@ -291,7 +301,9 @@ proptest! {
     }
 
     #[test]
-    fn bits_do_not_depend_on_threads(case in prop_oneof![cases(), winograd_cases(), wide_cases(), depthwise_cases()]) {
+    fn bits_do_not_depend_on_threads(
+        case in prop_oneof![cases(), winograd_cases(), wide_cases(), depthwise_cases(), pointwise_cases()],
+    ) {
         let [x, w, g] = [case.x(), case.w(), case.g()].map(|t| t.to_dtype(DType::F32));
         let passes = || {
             let results = [
@@ -313,6 +325,14 @@ proptest! {
 
     #[test]
     fn wide_images_equal_the_loops_at_every_level(case in wide_cases()) {
+        check(&case, DType::F64, 1e-11)?;
+        for level in available_levels() {
+            with_level(level, || check(&case, DType::F32, 1e-4))?;
+        }
+    }
+
+    #[test]
+    fn pointwise_passes_equal_the_loops_at_every_level(case in pointwise_cases()) {
         check(&case, DType::F64, 1e-11)?;
         for level in available_levels() {
             with_level(level, || check(&case, DType::F32, 1e-4))?;

@@ -9,6 +9,7 @@ use super::pad::{Images, Window};
 use super::plan::Plan;
 use super::problem::Problem;
 use super::tile::{Outer, Shape, Shared, outer};
+use crate::kernels::gemm::pack::{Source, wide};
 use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::Real;
@@ -31,6 +32,15 @@ const TOGETHER: usize = 16;
 /// Pixels that the sums of a tile are kept in registers for, at least.
 const LEAST: usize = 48;
 
+/// The same where output gradients are packed.
+const LEAST_PACKED: usize = 128;
+
+/// Tiles that read the same output gradients from which on these are packed.
+const PACKED: usize = 12;
+
+/// Pixels of the longest line that is packed: its copy stays in the first-level cache.
+const LONGEST: usize = 256;
+
 struct Pass<'a, T> {
     p: &'a Problem,
     x: Images<T>,
@@ -50,6 +60,11 @@ struct Pass<'a, T> {
     lanes: usize,
     /// Elements between pixels of `g`.
     g_step: usize,
+    /// Whether a block's output gradients are copied side by side before many tiles read them: pixels of many channels
+    /// are so far apart that they compete for a few places of the first-level cache.
+    packs: bool,
+    /// Images whose lines are summed over at a time: several where they are small and lie side by side.
+    together: usize,
 }
 
 /// `dw`, dense as `[k, c / groups, *kernel]`.
@@ -99,7 +114,31 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most:
     }
     let run = cg * if is_run { p.kernel[2] } else { 1 };
     let size = p.groups * p.taps() * cg * lanes;
-    let pass = Pass { p, x, g, shape, window, pads, copies_g, copies_from, rows, run, lines, lanes, g_step };
+    let packs = g_step > 2 * shape.lanes && rows.len() * run / shape.most[1] >= PACKED && p.output[2] <= LONGEST;
+    let mut pass = Pass {
+        p,
+        x,
+        g,
+        shape,
+        window,
+        pads,
+        copies_g,
+        copies_from,
+        rows,
+        run,
+        lines,
+        lanes,
+        g_step,
+        packs,
+        together: 1,
+    };
+    if !pads && !copies_g && lanes == kg {
+        pass.together = pass.band().div_ceil(pass.lines.len().max(1)).clamp(1, p.n.max(1));
+        let next = |lines: &[usize; 2]| [lines[0] + p.input_pixels() * p.c, lines[1] + image];
+        for at in 0..(pass.together - 1) * pass.lines.len() {
+            pass.lines.push(next(&pass.lines[at]));
+        }
+    }
 
     let most = (p.work() / TASK).clamp(1, GROUPS.min(most));
     let parts = if size > LARGE { most.min(2) } else { most }.min(p.n.max(1));
@@ -130,7 +169,11 @@ impl<T: Real> Pass<'_, T> {
         let (start, copies) = (images.start, self.copies_g || images.end > self.copies_from);
         let mut copied = Scratch::new(if copies { p.output_pixels() * self.g_step + self.lanes } else { 0 });
         copied.as_mut_slice().fill(T::ZERO);
-        for n in images {
+        let mut packed = Scratch::new(if self.packs { self.band() * p.output[2] * 2 * self.shape.lanes } else { 0 });
+        let mut packed_lines = Vec::new();
+        let per_image = self.lines.len() / self.together;
+        for n in images.clone().step_by(self.together) {
+            let lines = &self.lines[..per_image * self.together.min(images.end - n)];
             let mut a = self.x.data.wrapping_offset(n as isize * self.x.strides[0]);
             if self.pads {
                 // SAFETY: the scratch holds the window.
@@ -147,12 +190,22 @@ impl<T: Real> Pass<'_, T> {
                 unsafe { std::ptr::copy_nonoverlapping(b, copied.as_mut_ptr(), p.output_pixels() * p.k) };
                 b = copied.as_ptr();
             }
-            let bands = self.lines.chunks(self.band()).enumerate();
+            let bands = lines.chunks(self.band()).enumerate();
             for ((band, lines), group) in bands.flat_map(|band| (0..p.groups).map(move |group| (band, group))) {
                 let lane = group * if self.copies_g { self.lanes } else { p.group_k() };
                 let calls = p.groups * self.rows.len() * self.calls(blocks);
                 let mut ahead = self.ahead([a, b], lines, calls);
                 for &(block, vectors) in blocks {
+                    let (mut b, mut b_move, mut lines) = (b.wrapping_add(lane + block), self.g_step, lines);
+                    if self.packs {
+                        b_move = vectors * self.shape.lanes;
+                        // SAFETY: the scratch holds a band's lines of two vectors, which tiles would read otherwise.
+                        unsafe { self.pack(b, b_move, lines, packed.as_mut_ptr()) };
+                        let line = |(index, line): (usize, &[usize; 2])| [line[0], index * p.output[2] * b_move];
+                        packed_lines.clear();
+                        packed_lines.extend(lines.iter().enumerate().map(line));
+                        (b, lines) = (packed.as_ptr(), &packed_lines);
+                    }
                     for (index, &row) in self.rows.iter().enumerate() {
                         for (first, count) in self.shape.tiles(self.run, vectors) {
                             ahead.iter_mut().for_each(Ahead::ask);
@@ -166,8 +219,8 @@ impl<T: Real> Pass<'_, T> {
                                     &Outer {
                                         a: a.wrapping_add(row + group * cg + first),
                                         a_move: p.stride[2] * p.c,
-                                        b: b.wrapping_add(lane + block),
-                                        b_move: self.g_step,
+                                        b,
+                                        b_move,
                                         rows: lines,
                                         run: p.output[2],
                                         out: sums.add(position * self.lanes + block),
@@ -180,6 +233,19 @@ impl<T: Real> Pass<'_, T> {
                     }
                 }
             }
+        }
+    }
+
+    /// Copies the `width` channels from `b` on of the pixels of `lines`, one after the other.
+    ///
+    /// # Safety
+    /// `b` is valid for reads there, and `to` for as many elements.
+    unsafe fn pack(&self, b: *const T, width: usize, lines: &[[usize; 2]], to: *mut T) {
+        let run = self.p.output[2];
+        for (index, line) in lines.iter().enumerate() {
+            let from = Source { start: b.wrapping_add(line[1]), step: self.g_step as isize, across: 1 };
+            // SAFETY: the caller's.
+            unsafe { wide(self.shape.level, from, run, width, width, to.add(index * run * width)) };
         }
     }
 
@@ -204,8 +270,10 @@ impl<T: Real> Pass<'_, T> {
     /// cache, and they are long enough for what it costs to take up the sums again.
     fn band(&self) -> usize {
         let p = self.p;
-        let line = p.output[2] * p.stride[2] * p.c * size_of::<T>();
-        (RESIDENT / line.max(1)).max(LEAST.div_ceil(p.output[2].max(1)))
+        let packed = if self.packs { 2 * self.shape.lanes } else { 0 };
+        let line = p.output[2] * (p.stride[2] * p.c).max(packed) * size_of::<T>();
+        let least = if self.packs { LEAST_PACKED } else { LEAST };
+        (RESIDENT / line.max(1)).max(least.div_ceil(p.output[2].max(1)))
     }
 
     /// Copies image `n` of `g`, each group's channels filled up with zeros to whole vectors.
