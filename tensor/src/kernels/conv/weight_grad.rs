@@ -63,7 +63,7 @@ struct Pass<'a, T> {
     /// Whether a block's output gradients are copied side by side before many tiles read them: pixels of many channels
     /// are so far apart that they compete for a few places of the first-level cache.
     packs: bool,
-    /// Images whose lines are summed over at a time: several where they are small and lie side by side.
+    /// Images whose lines are summed over at a time: several where they are small and filters 1x1.
     together: usize,
 }
 
@@ -114,7 +114,8 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most:
     }
     let run = cg * if is_run { p.kernel[2] } else { 1 };
     let size = p.groups * p.taps() * cg * lanes;
-    let packs = g_step > 2 * shape.lanes && rows.len() * run / shape.most[1] >= PACKED && p.output[2] <= LONGEST;
+    let packs =
+        p.groups * lanes > 2 * shape.lanes && rows.len() * run / shape.most[1] >= PACKED && p.output[2] <= LONGEST;
     let mut pass = Pass {
         p,
         x,
@@ -132,11 +133,12 @@ pub(super) unsafe fn run<T: Real>(p: &Problem, x: Images<T>, g: Images<T>, most:
         packs,
         together: 1,
     };
-    if !pads && !copies_g && lanes == kg {
+    // By sizes alone, so that an input has the same bits whether it is read where it lies or not.
+    if p.taps() == 1 && lanes == kg {
         pass.together = pass.band().div_ceil(pass.lines.len().max(1)).clamp(1, p.n.max(1));
-        let next = |lines: &[usize; 2]| [lines[0] + p.input_pixels() * p.c, lines[1] + image];
         for at in 0..(pass.together - 1) * pass.lines.len() {
-            pass.lines.push(next(&pass.lines[at]));
+            let [from, to] = pass.lines[at];
+            pass.lines.push([from + pass.image(), to + p.output_pixels() * g_step]);
         }
     }
 
@@ -165,25 +167,34 @@ impl<T: Real> Pass<'_, T> {
     unsafe fn task(&self, images: std::ops::Range<usize>, blocks: &[(usize, usize)], sums: *mut T) {
         let (p, cg) = (self.p, self.p.group_c());
         let positions = p.taps() * cg;
-        let mut padded = Scratch::new(if self.pads { self.window.pitch.iter().product::<usize>() * p.c } else { 0 });
+        let mut padded = Scratch::<T>::new(if self.pads { self.together * self.image() } else { 0 });
         let (start, copies) = (images.start, self.copies_g || images.end > self.copies_from);
-        let mut copied = Scratch::new(if copies { p.output_pixels() * self.g_step + self.lanes } else { 0 });
+        let copy = p.output_pixels() * self.g_step;
+        let mut copied = Scratch::new(if copies { self.together * copy + self.lanes } else { 0 });
         copied.as_mut_slice().fill(T::ZERO);
         let mut packed = Scratch::new(if self.packs { self.band() * p.output[2] * 2 * self.shape.lanes } else { 0 });
         let mut packed_lines = Vec::new();
         let per_image = self.lines.len() / self.together;
         for n in images.clone().step_by(self.together) {
-            let lines = &self.lines[..per_image * self.together.min(images.end - n)];
+            let count = self.together.min(images.end - n);
+            let lines = &self.lines[..per_image * count];
             let mut a = self.x.data.wrapping_offset(n as isize * self.x.strides[0]);
             if self.pads {
-                // SAFETY: the scratch holds the window.
-                unsafe { self.x.copy(n, &self.window, padded.as_mut_ptr(), T::ZERO) };
+                for i in 0..count {
+                    // SAFETY: the scratch holds as many windows.
+                    unsafe {
+                        let to = padded.as_mut_ptr().add(i * self.image());
+                        self.x.copy(n + i, &self.window, to, T::ZERO);
+                    }
+                }
                 a = padded.as_ptr();
             }
             let mut b = self.g.data.wrapping_offset(n as isize * self.g.strides[0]);
             if self.copies_g {
-                // SAFETY: the scratch holds one image's pixels of `g_step` elements.
-                unsafe { self.copy_g(n, copied.as_mut_ptr()) };
+                for i in 0..count {
+                    // SAFETY: the scratch holds as many images' pixels of `g_step` elements.
+                    unsafe { self.copy_g(n + i, copied.as_mut_ptr().add(i * copy)) };
+                }
                 b = copied.as_ptr();
             } else if n >= self.copies_from {
                 // SAFETY: the image is dense, and the scratch holds it.
@@ -234,6 +245,12 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
         }
+    }
+
+    /// Elements from an image of the input that tiles read to the next.
+    fn image(&self) -> usize {
+        let positions = if self.pads { self.window.pitch.iter().product() } else { self.p.input_pixels() };
+        positions * self.p.c
     }
 
     /// Copies the `width` channels from `b` on of the pixels of `lines`, one after the other.
