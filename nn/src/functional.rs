@@ -181,7 +181,13 @@ pub struct Running<'a> {
 }
 
 impl Running<'_> {
+    #[track_caller]
     fn update(&self, mean: &[f64], variance: &[f64]) {
+        for running in [self.mean.data(), self.variance.data()] {
+            if running.shape() != [mean.len()] {
+                tensor::fault!("batch_norm", [running: running.shape()], "the input has {} channels", mean.len());
+            }
+        }
         for (buffer, new) in [(self.mean, mean), (self.variance, variance)] {
             buffer.update(|old| dispatch!(float "batch_norm", old.dtype(), T => {
                 let mix = |(old, new): (T, &f64)| T::from_f64((1.0 - self.momentum) * old.to_f64() + self.momentum * new);

@@ -125,6 +125,10 @@ fn normalisations() {
         || f::batch_norm(&x, None, none, (false, 1e-5)),
         "batch_norm: evaluation needs running statistics (input [2, 3, 4])",
     );
+    let [mean, variance] = [3, 2].map(|channels| Buffer::new(Tensor::ones([channels], DType::F32)));
+    let running = f::Running { mean: &mean, variance: &variance, momentum: 0.5 };
+    says(|| f::batch_norm(&x, Some(running), none, (true, 1e-5)), "batch_norm: the input has 3 channels (running [2])");
+    assert_eq!(mean.data().to_vec::<f32>(), [1.0; 3], "nothing is changed before");
     says(
         || f::instance_norm(&zeros(&[2, 3]), None, none, (true, 1e-5)),
         "instance_norm: expected at least 3 axes, got 2 (input [2, 3])",
