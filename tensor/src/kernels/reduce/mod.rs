@@ -3,133 +3,20 @@
 //! Every output keeps [`LANES`] accumulators, element `i` going to accumulator `i % LANES` whatever the width of the
 //! vectors, so that a reduction has the same bits at every SIMD level. A sum adds elements `i` and `i + LANES` first.
 
+mod steps;
+#[cfg(test)]
+mod tests;
+
+pub use steps::{Add, AddSize, AddSquare, Largest, Multiply, Smallest, Source, Step};
+
 use crate::simd::{self, Kernel, Real, Simd, unroll};
+use steps::is_nan;
 
 /// Independent accumulators of one output.
 pub const LANES: usize = 32;
 
 /// Elements of which all accumulators are served before the next ones are read: they stay in the first-level cache.
 const BLOCK: usize = 128 * LANES;
-
-/// An element that is read as a number of type `A`.
-pub trait Source<A: Real>: Copy + Send + Sync {
-    /// Reads [`Simd::LANES`] consecutive elements.
-    ///
-    /// # Safety
-    /// As for [`Simd::load`].
-    unsafe fn load<S: Simd<Scalar = A>>(from: *const Self) -> S::Vector;
-
-    /// The sums of [`Simd::LANES`] consecutive elements at `a` and at `b`, rounded as elements.
-    ///
-    /// # Safety
-    /// As for [`Simd::load`].
-    unsafe fn load_sum<S: Simd<Scalar = A>>(a: *const Self, b: *const Self) -> S::Vector;
-
-    /// The element as a number of type `A`.
-    fn widen(self) -> A;
-
-    /// The sum of two elements, rounded as an element.
-    fn widen_sum(self, other: Self) -> A;
-}
-
-macro_rules! sources {
-    ($($t:ty as $a:ty, $load:ident, |$x:ident, $y:ident, $s:ident| $sum:expr;)*) => {$(
-        impl Source<$a> for $t {
-            #[inline(always)]
-            unsafe fn load<S: Simd<Scalar = $a>>(from: *const $t) -> S::Vector {
-                // SAFETY: the caller's.
-                unsafe { S::$load(from) }
-            }
-
-            #[inline(always)]
-            unsafe fn load_sum<$s: Simd<Scalar = $a>>($x: *const $t, $y: *const $t) -> $s::Vector {
-                // SAFETY: the caller's.
-                unsafe { $sum }
-            }
-
-            #[inline(always)]
-            fn widen(self) -> $a {
-                <$a>::from(self)
-            }
-
-            #[inline(always)]
-            fn widen_sum(self, other: $t) -> $a {
-                <$a>::from(self + other)
-            }
-        }
-    )*};
-}
-sources! {
-    f32 as f64, load_single, |a, b, S| S::load_single_sum(a, b);
-    f64 as f64, load, |a, b, S| S::add(S::load(a), S::load(b));
-    f32 as f32, load, |a, b, S| S::load_single_sum(a, b);
-}
-
-/// What happens to an accumulator when an element comes.
-pub trait Step: Copy + Send + Sync {
-    /// Whether the vector form is right only where neither elements nor accumulators are NaN.
-    const NUMBERS_ONLY: bool = false;
-    /// Whether two elements may be added first and then taken as one: converting `f32` to `f64` is what a sum waits for,
-    /// and this halves it, for one rounding per pair.
-    const BY_PAIRS: bool = false;
-
-    /// One element.
-    fn scalar<A: Real>(self, total: A, x: A) -> A;
-
-    /// A vector of elements, each to its own accumulator.
-    ///
-    /// # Safety
-    /// The CPU has the instructions of `S`.
-    unsafe fn vector<S: Simd>(self, total: S::Vector, x: S::Vector) -> S::Vector;
-}
-
-macro_rules! steps {
-    ($($(#[$doc:meta])* $name:ident $([$($option:ident),*])? |$total:ident, $x:ident| $scalar:expr, $s:ident: $vector:expr;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name;
-
-        impl Step for $name {
-            $($(const $option: bool = true;)*)?
-
-            #[inline(always)]
-            fn scalar<A: Real>(self, $total: A, $x: A) -> A {
-                $scalar
-            }
-
-            #[inline(always)]
-            unsafe fn vector<$s: Simd>(self, $total: $s::Vector, $x: $s::Vector) -> $s::Vector {
-                // SAFETY: the caller's.
-                unsafe { $vector }
-            }
-        }
-    )*};
-}
-
-#[inline(always)]
-fn is_nan<A: Real>(x: A) -> bool {
-    x.partial_cmp(&x).is_none()
-}
-
-#[inline(always)]
-fn size<A: Real>(x: A) -> A {
-    if x < A::ZERO { -x } else { x }
-}
-
-steps! {
-    /// Adds.
-    Add [BY_PAIRS] |total, x| total + x, S: S::add(total, x);
-    /// Multiplies.
-    Multiply |total, x| total * x, S: S::mul(total, x);
-    /// Adds the absolute value.
-    AddSize |total, x| total + size(x), S: S::add(total, S::abs(x));
-    /// Adds the square.
-    AddSquare |total, x| total + x * x, S: S::add(total, S::mul(x, x));
-    /// Keeps the larger one, or the first NaN.
-    Largest [NUMBERS_ONLY] |total, x| if is_nan(total) || total > x { total } else { x }, S: S::max(total, x);
-    /// Keeps the smaller one, or the first NaN.
-    Smallest [NUMBERS_ONLY] |total, x| if is_nan(total) || total < x { total } else { x }, S: S::min(total, x);
-}
 
 /// Whether any element is NaN.
 ///
@@ -383,65 +270,4 @@ impl<A: Real, P: Step> Kernel<A> for Merge<'_, A, P> {
 pub fn merge<A: Real>(step: impl Step, a: &mut [A], b: &[A]) {
     // SAFETY: `level` is available.
     unsafe { simd::run(simd::level(), Merge { step, a, b }) };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{
-        Add, AddSize, AddSquare, LANES, Largest, Multiply, Smallest, Source, Step, across, along, column, is_nan,
-    };
-    use crate::simd::{self, Real};
-
-    fn check<A: Real + Source<A>, T: Source<A>, P: Step>(step: P, start: A, x: &[T]) {
-        let mut expected = [start; LANES];
-        let round = if P::BY_PAIRS { 2 * LANES } else { LANES };
-        for round in x.chunks(round) {
-            for (i, x) in round.iter().enumerate() {
-                let lane = &mut expected[i % LANES];
-                match round.get(i + LANES) {
-                    Some(&other) if P::BY_PAIRS && round.len() == 2 * LANES => {
-                        *lane = step.scalar(*lane, x.widen_sum(other))
-                    }
-                    _ if P::BY_PAIRS && round.len() == 2 * LANES => {}
-                    _ => *lane = step.scalar(*lane, x.widen()),
-                }
-            }
-        }
-        let width = x.len() / 7;
-        let rows: Vec<&[T]> = x.chunks(width.max(1)).take(if width == 0 { 0 } else { 7 }).collect();
-        let (fours, singles) = rows.as_chunks::<4>();
-        let sums: Vec<A> = (0..width).map(|i| column(step, start, fours, singles, i)).collect();
-        let bits =
-            |x: &[A]| x.iter().map(|&x| if is_nan(x) { u64::MAX } else { x.to_f64().to_bits() }).collect::<Vec<_>>();
-        for level in simd::available_levels() {
-            simd::with_level(level, || {
-                let mut lanes = [start; LANES];
-                along(step, &mut lanes, x);
-                assert_eq!(bits(&lanes), bits(&expected), "along {} elements at {level}", x.len());
-                let mut running = vec![start; width];
-                across(step, &mut running, &rows);
-                assert_eq!(bits(&running), bits(&sums), "across {} elements at {level}", x.len());
-            });
-        }
-    }
-
-    #[test]
-    fn every_level_gives_the_bits_of_the_scalar_loop() {
-        for len in [0, 1, 5, 31, 32, 33, 100, 1000, 4096, 4127, 9000] {
-            let mut x: Vec<f64> = (0..len).map(|i| ((i * 7919 % 1013) as f64 - 500.0) / 317.0).collect();
-            for special in [None, Some(f64::NAN), Some(f64::NEG_INFINITY)] {
-                if let (Some(special), true) = (special, len > 20) {
-                    (x[len / 3], x[len - 3]) = (special, special);
-                }
-                let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
-                check::<f64, f32, _>(Add, 0.0, &single);
-                check::<f64, f64, _>(Add, 0.0, &x);
-                check::<f64, f32, _>(Multiply, 1.0, &single);
-                check::<f64, f64, _>(AddSize, 0.0, &x);
-                check::<f64, f32, _>(AddSquare, 0.0, &single);
-                check::<f32, f32, _>(Largest, f32::NEG_INFINITY, &single);
-                check::<f64, f64, _>(Smallest, f64::INFINITY, &x);
-            }
-        }
-    }
 }
