@@ -2,10 +2,10 @@
 //!
 //! `cargo run --release --features check --example gradcheck`
 
+use autograd::check::proptest::strategy::BoxedStrategy;
 use autograd::check::strategy::{unary, values};
 use autograd::check::{Check, Sample, check_op};
 use autograd::{Context, Op, Variable, gradcheck, register_op};
-use proptest::strategy::BoxedStrategy;
 use tensor::Tensor;
 
 /// `x sigmoid(x)`; the gradient is scaled by `error` to see what happens then.

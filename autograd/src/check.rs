@@ -14,6 +14,8 @@
 //!
 //! and, over all samples, that the vjp reads every value that [`Op::KEEPS`] keeps alive. Samples must stay 0.05 or more
 //! off kinks, since differences are taken across them otherwise.
+//!
+//! All of it is behind the feature `check`, which the facade has too: `gradus = { version = "0.1", features = ["check"] }`.
 
 mod laws;
 mod mutation;
@@ -25,6 +27,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub use mutation::{Mutants, assert_faults_noticed};
+/// What samples are written with, in the version that the check runs.
+pub use proptest;
 use proptest::strategy::BoxedStrategy;
 pub use run::{Family, assert_entry, cases, check_op, entry};
 use tensor::{DType, Tensor};
