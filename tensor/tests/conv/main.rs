@@ -2,6 +2,8 @@
 
 mod cases;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use cases::{Case, cases, depthwise_cases, dims, numbers, pointwise_cases, wide_cases, winograd_cases};
 use proptest::prelude::{prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
@@ -12,7 +14,7 @@ use gradus_tensor::kernels::conv::{
 };
 use gradus_tensor::kernels::norm::{Activation, Channels, channel_affine, channel_gradient, channel_statistics};
 use gradus_tensor::simd::{available_levels, with_level};
-use gradus_tensor::{DType, Tensor, manual_seed, parallel};
+use gradus_tensor::{DType, MemoryFormat, Tensor, manual_seed, parallel};
 
 fn close(name: &str, got: &Tensor, want: &[f64], tolerance: f64) -> Result<(), TestCaseError> {
     let got = got.to_dtype(DType::F64).to_vec::<f64>();
@@ -262,4 +264,30 @@ fn kernels_that_do_not_fit_are_reported() {
     let (x, w) = (Tensor::zeros([1, 1, 4, 4], DType::F32), Tensor::zeros([1, 1, 3, 5], DType::F32));
     let geometry = ConvGeometry { padding: dims(&[1, 0]), ..ConvGeometry::unit(2) };
     conv(&x, &w, &geometry, Epilogue::default());
+}
+
+/// And numbers for too few channels before a convolution, which would be read past their end.
+#[test]
+fn a_prologue_needs_a_number_for_every_channel() {
+    let x = Tensor::ones([2, 16, 8, 8], DType::F32).to_memory_format(MemoryFormat::ChannelsLast);
+    let [w, few] = [&[16, 16, 3, 3][..], &[15]].map(|shape| Tensor::ones(shape, DType::F32));
+    let channels = Channels { mean: few.clone(), scale: few.clone(), shift: few };
+    let prologue = Some(Prologue { channels: &channels, activation: Activation::Relu });
+    let (input, geometry) = (Input { tensor: &x, prologue }, ConvGeometry::unit(2));
+    let g = Tensor::ones([2, 16, 6, 6], DType::F32);
+    let all = Cotangent::Tensor(g.clone());
+    let calls: [(&str, &dyn Fn()); 3] = [
+        ("conv", &|| drop(conv(input, &w, &geometry, Epilogue::default()))),
+        ("conv_weight_grad", &|| drop(conv_weight_grad(input, &g, &[3, 3], &geometry))),
+        ("conv_gradients", &|| drop(conv_gradients(input, &w, &all, &geometry, [true; 2]))),
+    ];
+    for (op, call) in calls {
+        let payload = catch_unwind(AssertUnwindSafe(call)).expect_err("nothing was said");
+        assert_eq!(
+            payload.downcast_ref::<String>().unwrap(),
+            &format!(
+                "{op}: expected 16 values of f32 for each of mean, scale and shift, got 15 of f32 (input [2, 16, 8, 8])"
+            )
+        );
+    }
 }

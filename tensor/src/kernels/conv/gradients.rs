@@ -74,6 +74,7 @@ pub struct Gradients {
 #[track_caller]
 pub fn conv_gradients(x: Input<'_>, w: &Tensor, g: &Cotangent, geometry: &ConvGeometry, wants: [bool; 2]) -> Gradients {
     let p = check::forward(x.tensor, w, geometry);
+    x.check("conv_gradients");
     let [spatial, kernel] = [&x.tensor.shape()[2..], &w.shape()[2..]];
     dispatch!(float "conv_gradients", w.dtype(), T => {
         let methods = [Method::input_grad::<T>(&p, geometry), Method::weight_grad::<T>(&p, geometry)];

@@ -75,6 +75,7 @@ pub fn conv<'a>(x: impl Into<Input<'a>>, w: &Tensor, geometry: &ConvGeometry, ep
 #[track_caller]
 fn forward(input: Input<'_>, w: &Tensor, geometry: &ConvGeometry, epilogue: Epilogue<'_>) -> Tensor {
     let p = check::forward(input.tensor, w, geometry);
+    input.check("conv");
     check::bias("conv", epilogue.bias, input.tensor, p.k);
     let shape = shape_of(p.n, p.k, &p.output, w.rank());
     check::addend("conv", epilogue.addend, w, &shape);
@@ -192,6 +193,7 @@ pub fn conv_weight_grad<'a>(
 #[track_caller]
 fn weight_grad_of(input: Input<'_>, g: &Tensor, kernel_spatial: &[usize], geometry: &ConvGeometry) -> Tensor {
     let p = check::weight_grad(input.tensor, g, kernel_spatial, geometry);
+    input.check("conv_weight_grad");
     let shape = shape_of(p.k, p.group_c(), &p.kernel, g.rank());
     dispatch!(float "conv_weight_grad", g.dtype(), T => {
         let method = Method::weight_grad::<T>(&p, geometry);

@@ -41,6 +41,15 @@ pub(super) struct Ready {
 }
 
 impl Input<'_> {
+    /// # Panics
+    /// If the prologue has not one number per channel.
+    #[track_caller]
+    pub(super) fn check(&self, op: &str) {
+        if let Some(prologue) = &self.prologue {
+            prologue.channels.check(op, self.tensor);
+        }
+    }
+
     /// Whether `method` applies a prologue itself.
     fn is_read_by(method: Method, p: &Problem) -> bool {
         match method {

@@ -45,6 +45,7 @@ pub fn channel_gradient(
     deviation: Option<&[f64]>,
     known: Option<Sums>,
 ) -> Gradient {
+    channels.check("channel_gradient", x);
     dispatch!(float "channel_gradient", x.dtype(), T => {
         let (x, form) = Form::of(x);
         let (g, addend) = (form.conform(g), addend.map(|addend| form.conform(addend)));

@@ -18,6 +18,21 @@ pub struct Channels {
     pub shift: Tensor,
 }
 
+impl Channels {
+    /// # Panics
+    /// If these are not one number of its dtype per channel of `x`.
+    #[track_caller]
+    pub(in crate::kernels) fn check(&self, op: &str, x: &Tensor) {
+        let c = x.shape()[1];
+        for given in [&self.mean, &self.scale, &self.shift] {
+            if given.shape() != [c] || given.dtype() != x.dtype() {
+                crate::fault!(op, [input: x.shape()], "expected {c} values of {} for each of mean, scale and shift, got {} of {}",
+                    x.dtype(), given.len(), given.dtype());
+            }
+        }
+    }
+}
+
 /// The mean and the variance (over `n`, not `n - 1`) of every channel of `x`, `[n, c, *spatial]`.
 ///
 /// # Panics
@@ -43,16 +58,15 @@ pub fn channel_statistics(x: &Tensor) -> (Vec<f64>, Vec<f64>) {
 pub(super) fn fold_tiles<T: Element>(form: &Form, tiles: &[T]) -> Vec<f64> {
     let period = form.period();
     let mut sums = vec![0.0; 2 * form.c];
+    let (first, second) = sums.split_at_mut(form.c);
     for tile in tiles.chunks(2 * period) {
-        for (half, values) in tile.chunks(period).enumerate() {
-            for row in values.chunks(form.c) {
-                for (pair, value) in sums.chunks_exact_mut(2).zip(row) {
-                    pair[half] += value.to_f64();
-                }
+        for (half, sums) in [&mut *first, &mut *second].into_iter().enumerate() {
+            for row in tile[half * period..][..period].chunks_exact(form.c) {
+                sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value.to_f64());
             }
         }
     }
-    sums
+    first.iter().zip(second).flat_map(|(&first, &mut second)| [first, second]).collect()
 }
 
 /// Pairs of sums per channel, from pairs per plane in order.
@@ -97,6 +111,7 @@ fn plane_moments<T: Real + Element>(x: &[T], form: &Form, pivot: &[T]) -> Vec<f6
 /// If dtypes differ or are no floats, or if `channels` do not have one number per channel.
 #[track_caller]
 pub fn channel_affine(x: &Tensor, channels: &Channels, addend: Option<&Tensor>, activation: Activation) -> Tensor {
+    channels.check("channel_affine", x);
     dispatch!(float "channel_affine", x.dtype(), T => {
         let (x, form) = Form::of(x);
         let addend = addend.map(|addend| form.conform(addend));

@@ -82,7 +82,7 @@ impl Form {
 
     /// `values[c]` for every element of a period.
     fn tile<T: Element>(&self, values: &[T]) -> Vec<T> {
-        values.iter().copied().cycle().take(if self.c == 0 { 0 } else { self.period() }).collect()
+        values.repeat(256usize.div_ceil(self.c.max(1)))
     }
 }
 

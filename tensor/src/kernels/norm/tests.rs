@@ -118,3 +118,12 @@ fn the_gradient_of_a_single_value_is_nothing() {
         assert!(gradient.input.compute().to_dtype(DType::F64).to_vec::<f64>().iter().all(|&dx| dx == 0.0));
     }
 }
+
+#[test]
+#[should_panic(expected = "channel_affine: expected 3 values of f32 for each of mean, scale and shift, got 2 of f32")]
+fn every_channel_needs_its_numbers() {
+    let [x, two] = [&[4, 3, 2, 2][..], &[2]].map(|shape| Tensor::ones(shape, DType::F32));
+    let x = x.to_memory_format(MemoryFormat::ChannelsLast);
+    let channels = Channels { mean: two.clone(), scale: two.clone(), shift: two };
+    channel_affine(&x, &channels, None, Activation::Identity);
+}

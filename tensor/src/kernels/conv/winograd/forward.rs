@@ -17,6 +17,9 @@ use crate::simd::{self, Real, Simd, dispatch, in_register};
 /// Multiplications that one task should at least do: some 10 µs.
 const TASK: usize = 1 << 19;
 
+/// Multiplications that take as long as transforming an element of the transformed domain, in or out.
+const TRANSFORM: usize = 16;
+
 /// Dense NHWC images of `k` channels that a pass writes.
 #[derive(Clone, Copy)]
 pub(in crate::kernels::conv) struct Outputs<T> {
@@ -83,7 +86,8 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
     let parts = tiling.parts(y.k, lanes.len());
     let (blocks, vector) = (tiling.blocks(), shape.lanes);
     let pass = Pass { x, y, tiling, shape, finish, channels, filters: filters.as_ptr() };
-    let together = (TASK * parts).div_ceil(tiling.block * POINTS * c * y.k);
+    let work = tiling.block * POINTS * (c * y.k / parts + TRANSFORM * (c + y.k / parts));
+    let together = TASK.div_ceil(work);
     let tasks = blocks.div_ceil(together);
     parallel::for_each(parts * tasks, |task| {
         let (part, task) = (task / tasks, task % tasks);
@@ -201,6 +205,8 @@ unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::o
                 let valid = S::LANES.min(k - lane);
                 for (lane, filter) in filters.iter_mut().enumerate().take(valid) {
                     let from = from.offset(lane as isize * weights.lane);
+                    // Weights come from far away: an optimizer has written them since they were read last.
+                    S::prefetch(from.wrapping_offset(weights.channel));
                     if is_dense {
                         let from = from.offset(if is_flipped { -8 } else { 0 });
                         std::ptr::copy_nonoverlapping(from, filter.as_mut_ptr(), 9);
@@ -210,7 +216,8 @@ unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::o
                         }
                     }
                 }
-                for tap in (0..9).step_by(S::LANES) {
+                let whole = 9 / S::LANES * S::LANES;
+                for tap in (0..whole.max(1)).step_by(S::LANES) {
                     let to = taps[tap..].as_mut_ptr().cast();
                     S::transpose(
                         filters.as_ptr().cast::<S::Scalar>().add(tap),
@@ -219,6 +226,12 @@ unsafe fn filters_kernel<S: Simd>(filters: &Filters<S::Scalar>, channels: std::o
                         to,
                         MOST_LANES,
                     );
+                }
+                // One tap is left where vectors have less than nine lanes.
+                if (1..9).contains(&whole) {
+                    for (filter, to) in filters.iter().zip(&mut taps[8]).take(S::LANES) {
+                        *to = filter[8];
+                    }
                 }
                 let tap = |at: usize| taps[if is_flipped { 8 - at } else { at }].as_ptr();
                 let columns = three!(j => weight::<S>(three!(i => S::load(tap(3 * i + j)))));

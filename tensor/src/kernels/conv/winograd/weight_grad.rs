@@ -13,8 +13,14 @@ use crate::kernels::scratch::Scratch;
 use crate::parallel;
 use crate::simd::{Real, Simd, dispatch};
 
-/// Groups of tiles that are summed apart, at most.
-const GROUPS: usize = 4;
+/// Groups of tiles that are summed apart, at most; four in any case.
+const GROUPS: usize = 8;
+
+/// Elements of the sums of all groups, above which there are less of them.
+const SUMS: usize = 1 << 19;
+
+/// Tiles of a group, at least, but for two groups: sums of few tiles cost more than the products that are added.
+const LEAST: usize = 32;
 
 /// Input channels whose sums a task transforms.
 const TOGETHER: usize = 8;
@@ -52,9 +58,9 @@ pub(in crate::kernels::conv) unsafe fn run<T: Real>(
     let parts = tiling.parts(p.k, lanes.len());
     let pass = Pass { x, g, tiling, shape, channels };
     let blocks = tiling.blocks();
-    // Sums of few tiles cost more than the products that are added.
-    let groups = if parts > 1 { 1 } else { blocks.min((tiling.tiles() / 64).clamp(2, GROUPS)).min(most).max(1) };
     let size = Transformed { c: p.c, vector: shape.lanes }.len(p.k);
+    let limit = (SUMS / size).clamp(4, GROUPS).min(blocks).min(most).max(1);
+    let groups = if parts > 1 { 1 } else { (tiling.tiles() / LEAST).clamp(2, GROUPS).min(limit) };
     let mut sums = Scratch::<T>::new(groups * size);
     let to = Shared(sums.as_mut_ptr());
     parallel::for_each(parts * groups, |task| {
