@@ -203,8 +203,11 @@ impl<const N: usize> Forward for BatchNorm<N> {
         let training = self.is_training() || self.running_mean.is_none();
         let mut batches = 0;
         if let (true, Some(count)) = (self.is_training(), &self.num_batches_tracked) {
-            batches = count.data().item::<i64>() + 1;
-            count.update(|count| *count = Tensor::scalar(batches));
+            batches = count.update(|count| {
+                let batches = count.item::<i64>() + 1;
+                *count = Tensor::scalar(batches);
+                batches
+            });
         }
         let momentum = self.options.momentum.unwrap_or(1.0 / batches.max(1) as f64);
         functional::batch_norm(x, self.running(momentum), self.affine(), (training, self.options.eps))
