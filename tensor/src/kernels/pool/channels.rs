@@ -82,12 +82,35 @@ unsafe fn larger<S: Simd, C: Tap>((best, tap): Candidate<S>, (x, number): Candid
     }
 }
 
+/// `lanes` elements from `at` on, and whatever follows them: masked loads are slow, and only an end needs one.
+///
+/// # Safety
+/// The level of `S` is available, and `at + lanes <= from.len()`.
+#[inline(always)]
+unsafe fn load<S: Simd>(from: &[S::Scalar], at: usize, lanes: usize) -> S::Vector {
+    // SAFETY: what is read lies inside the slice.
+    unsafe {
+        let start = from.as_ptr().add(at);
+        if at + S::LANES <= from.len() { S::load(start) } else { S::load_first(start, lanes) }
+    }
+}
+
+/// Writes `lanes` elements from `at` on, and anything behind them as far as `end`, where the caller has yet to write.
+///
+/// # Safety
+/// The level of `S` is available, `to` is valid for writes of `end` elements, and `at + lanes <= end`.
+#[inline(always)]
+unsafe fn store<S: Simd>(to: *mut S::Scalar, (at, lanes): (usize, usize), end: usize, v: S::Vector) {
+    // SAFETY: what is written lies before `end`.
+    unsafe { if at + S::LANES <= end { S::store(to.add(at), v) } else { S::store_first(to.add(at), lanes, v) } }
+}
+
 /// One row of windows of the image `x`: the maxima of `c` channels each, and their taps.
 #[inline(always)]
 unsafe fn row_kernel<S: Simd, C: Tap>(
     rows: &Rows<'_>,
     at: usize,
-    x: *const S::Scalar,
+    x: &[S::Scalar],
     y: (&mut [S::Scalar], &mut [S::Scalar]),
     taps: &mut [C],
 ) {
@@ -110,37 +133,29 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
                     // is compiled without the level's instructions.
                     let mut maxima = [(S::zero(), S::zero()); 2];
                     for (maxima, (first, line)) in maxima.iter_mut().zip(pair) {
-                        let from = x.add((line + column.first) * c + channel);
-                        let (a, b) = if lanes == S::LANES {
-                            (S::load(from), S::load(from.add(c)))
-                        } else {
-                            (S::load_first(from, lanes), S::load_first(from.add(c), lanes))
-                        };
+                        let from = (line + column.first) * c + channel;
+                        let (a, b) = (load::<S>(x, from, lanes), load::<S>(x, from + c, lanes));
                         *maxima = larger::<S, C>((a, S::splat(number(first))), (b, S::splat(number(first + 1))));
                     }
                     best = Some(larger::<S, C>(maxima[0], maxima[1]));
                 } else {
                     for &(first, line) in &lines {
-                        let mut from = x.add((line + column.first) * c + channel);
+                        let mut from = (line + column.first) * c + channel;
                         for kw in column.taps.clone() {
-                            let value = if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
-                            let next = (value, S::splat(number(first + kw)));
+                            let next = (load::<S>(x, from, lanes), S::splat(number(first + kw)));
                             best = match best {
                                 None => Some(next),
                                 Some(best) => Some(larger::<S, C>(best, next)),
                             };
-                            from = from.wrapping_add(step);
+                            from += step;
                         }
                     }
                 }
                 if let Some((best, tap)) = best {
-                    if lanes == S::LANES {
-                        S::store(y.as_mut_ptr().add(to), best);
-                    } else {
-                        S::store_first(y.as_mut_ptr().add(to), lanes, best);
-                    }
+                    // Windows that follow write what lies behind.
+                    store::<S>(y.as_mut_ptr(), (to, lanes), y.len(), best);
                     if C::IS_KEPT {
-                        S::store_first(numbers.as_mut_ptr().add(to), lanes, tap);
+                        store::<S>(numbers.as_mut_ptr(), (to, lanes), numbers.len(), tap);
                     }
                 }
             }
@@ -154,7 +169,7 @@ unsafe fn row_kernel<S: Simd, C: Tap>(
     }
 }
 dispatch! {
-    unsafe fn row_at<T>[C: Tap](rows: &Rows<'_>, at: usize, x: *const T, y: (&mut [T], &mut [T]), taps: &mut [C]) = row_kernel;
+    unsafe fn row_at<T>[C: Tap](rows: &Rows<'_>, at: usize, x: &[T], y: (&mut [T], &mut [T]), taps: &mut [C]) = row_kernel;
 }
 
 /// Rows `range` of windows, counted through images, depth and height; `y` and `taps` hold these rows alone.
@@ -173,7 +188,7 @@ pub(super) fn forward<T: Real + Element, C: Tap>(
     for (at, (y, taps)) in range.zip(outputs) {
         let x = &x[at / per_image * image..][..image];
         // SAFETY: the level is the CPU's; positions lie inside the image, whose length was just checked.
-        unsafe { row_at(simd::level(), rows, at % per_image, x.as_ptr(), (y, numbers), taps) };
+        unsafe { row_at(simd::level(), rows, at % per_image, x, (y, numbers), taps) };
     }
 }
 
@@ -196,6 +211,9 @@ unsafe fn spread_kernel<S: Simd, C: Kept>(
     // The common 2x2, as above: where each line starts, and the numbers of its taps.
     let pair = (rows.are_pairs && apart && lines.len() == 2).then(|| [lines[0], lines[1]]);
     let pair = pair.map(|pair| pair.map(|(first, line)| (line * c, [number(first), number(first + 1)])));
+    // Where windows leave nothing between them and a vector holds all channels, those that follow write what lies behind.
+    let covers = c <= S::LANES && rows.windows.stride[2] == 2;
+    let covered = if covers { 2 * rows.elements() } else { 0 };
     for (window, column) in rows.columns.iter().enumerate() {
         let mut channel = 0;
         while channel < c {
@@ -204,20 +222,14 @@ unsafe fn spread_kernel<S: Simd, C: Kept>(
             // elements for each column, as `adjoint` checked.
             unsafe {
                 let from = window * c + channel;
-                let load = |from| if lanes == S::LANES { S::load(from) } else { S::load_first(from, lanes) };
-                let (g, tap) = (load(g.as_ptr().add(from)), load(numbers.as_ptr().add(from)));
+                let (g, tap) = (load::<S>(g, from, lanes), load::<S>(numbers, from, lanes));
                 if let Some(pair) = pair {
+                    let to = column.first * c + channel;
                     for (line, numbers) in pair {
-                        let to = dx.add(line + column.first * c + channel);
                         let a = S::select(S::equal(tap, S::splat(numbers[0])), g, S::zero());
                         let b = S::select(S::equal(tap, S::splat(numbers[1])), g, S::zero());
-                        if lanes == S::LANES {
-                            S::store(to, a);
-                            S::store(to.add(c), b);
-                        } else {
-                            S::store_first(to, lanes, a);
-                            S::store_first(to.add(c), lanes, b);
-                        }
+                        store::<S>(dx.add(line), (to, lanes), covered.max(to + lanes), a);
+                        store::<S>(dx.add(line), (to + c, lanes), covered.max(to + c + lanes), b);
                     }
                     channel += lanes;
                     continue;
@@ -228,7 +240,8 @@ unsafe fn spread_kernel<S: Simd, C: Kept>(
                         let here = S::equal(tap, S::splat(number(first + kw)));
                         let mut value = S::select(here, g, S::zero());
                         if !apart {
-                            value = S::add(load(to), value);
+                            let before = if lanes == S::LANES { S::load(to) } else { S::load_first(to, lanes) };
+                            value = S::add(before, value);
                         }
                         if lanes == S::LANES {
                             S::store(to, value);
