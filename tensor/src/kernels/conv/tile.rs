@@ -133,18 +133,20 @@ unsafe fn gather_tile<S: Simd, const P: usize, const V: usize>(call: &Gather<'_,
         }
         let tail = call.lanes - (V - 1) * S::LANES;
         let finish = &call.finish;
+        // Masks cost some cores ten times as much.
+        let load = |from: *const S::Scalar, v: usize| {
+            let from = from.add(v * S::LANES);
+            if v + 1 < V || tail == S::LANES { S::load(from) } else { S::load_first(from, tail) }
+        };
         if !finish.bias.is_null() {
             each_vector!(V, v => {
-                let n = if v + 1 == V { tail } else { S::LANES };
-                let bias = S::load_first(finish.bias.add(v * S::LANES), n);
+                let bias = load(finish.bias, v);
                 each!(P, p => acc[p][v] = S::add(acc[p][v], bias));
             });
         }
         if !finish.addend.is_null() {
             each!(P, p => each_vector!(V, v => {
-                let n = if v + 1 == V { tail } else { S::LANES };
-                let addend = S::load_first(finish.addend.add(p * call.out_step + v * S::LANES), n);
-                acc[p][v] = S::add(acc[p][v], addend);
+                acc[p][v] = S::add(acc[p][v], load(finish.addend.add(p * call.out_step), v));
             }));
         }
         if finish.activation != Activation::Identity {
