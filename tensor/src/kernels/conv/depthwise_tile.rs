@@ -167,8 +167,8 @@ unsafe fn vector<S: Simd, const STEP: usize, const WHOLE: bool, const INSIDE: bo
         let load = |from: *const S::Scalar| if WHOLE { S::load(from) } else { S::load_first(from, valid) };
         let first = if place.finish.bias.is_null() { S::zero() } else { load(place.finish.bias) };
         let mut acc = [[first; COLUMNS]; ROWS];
-        // A line's inputs are read by three addresses, and a filter row's weights loaded where a line meets them: more of
-        // either than registers hold would go through memory.
+        // A line's inputs are read by two or three addresses, and a filter row's weights loaded where a line meets them:
+        // more of either than registers hold would go through memory.
         let mut x = x;
         each!(@ reads(STEP)[0], line => {
             let mut weights = [[S::zero(); 3]; ROWS];
