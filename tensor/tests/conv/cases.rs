@@ -157,6 +157,31 @@ pub(crate) fn wide_cases() -> impl Strategy<Value = Case> {
     })
 }
 
+/// Few input channels and wide filters in any number of axes.
+pub(crate) fn scattered_cases() -> impl Strategy<Value = Case> {
+    let channels = (prop_oneof![6 => 1usize..7, 1 => 9usize..12], 8usize..20);
+    (1usize..4, 1usize..4, channels, any::<(u64, bool)>())
+        .prop_flat_map(|(axes, n, channels, (seed, format))| {
+            // Sizes, filters, strides, paddings and dilations; only the width's filters are wide, and not dilated.
+            let other = (1usize..[0, 2, 20, 7][axes], 1usize..5, 1usize..4, 0usize..4, 1usize..3);
+            let width = (1usize..[0, 90, 24, 12][axes], 4usize..8, 1usize..4, 0usize..5, Just(1));
+            (prop::collection::vec(other, axes - 1), width, Just((n, channels, seed, format)))
+        })
+        .prop_map(|(mut axes, width, (n, (c, k), seed, format))| {
+            axes.push(width);
+            let pick = |f: fn(&(usize, usize, usize, usize, usize)) -> usize| axes.iter().map(f).collect::<Vec<_>>();
+            let geometry = ConvGeometry {
+                stride: dims(&pick(|a| a.2)),
+                padding: dims(&pick(|a| a.3)),
+                dilation: dims(&pick(|a| a.4)),
+                groups: 1,
+                algorithm: ConvAlgorithm::Auto,
+            };
+            let input = pick(|a| a.0.max((a.4 * (a.1 - 1) + 1).saturating_sub(2 * a.3)));
+            Case { n, c, k, input, kernel: pick(|a| a.1), geometry, seed, format }
+        })
+}
+
 /// 1x1 convolutions of many channels over some small images.
 pub(crate) fn pointwise_cases() -> impl Strategy<Value = Case> {
     let sizes = (1usize..12, 60usize..150, 17usize..80, 1usize..10, 1usize..10);

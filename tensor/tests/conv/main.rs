@@ -4,7 +4,9 @@ mod cases;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cases::{Case, cases, depthwise_cases, dims, numbers, pointwise_cases, wide_cases, winograd_cases};
+use cases::{
+    Case, cases, depthwise_cases, dims, numbers, pointwise_cases, scattered_cases, wide_cases, winograd_cases,
+};
 use proptest::prelude::{prop_assert, prop_oneof, proptest};
 use proptest::test_runner::TestCaseError;
 
@@ -83,6 +85,24 @@ fn prologues(case: &Case, [x, w, g]: [&Tensor; 3]) -> Result<(), TestCaseError> 
     Ok(())
 }
 
+/// The input gradient of a `g` that is a part of another tensor, with its axes in another order, has the bits of a
+/// dense one's.
+fn views(case: &Case) -> Result<(), TestCaseError> {
+    let g = case.g().to_dtype(DType::F32);
+    let order: Vec<isize> = (0..g.rank() as isize).rev().collect();
+    let larger: Vec<usize> = g.shape().iter().rev().map(|size| size + 2).collect();
+    let room = numbers(&larger, case.seed ^ 3, false).to_dtype(DType::F32).permute(&order);
+    let view = (0..g.rank()).fold(room, |room, axis| room.narrow(axis as isize, 1, g.shape()[axis]));
+    let dense = view.contiguous().to_memory_format(MemoryFormat::ChannelsLast);
+    let w = case.w().to_dtype(DType::F32);
+    let [view, dense] = [view, dense].map(|g| {
+        let values = conv_input_grad(&g, &w, &case.input, &case.geometry).to_vec::<f32>();
+        values.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    });
+    prop_assert!(view == dense, "input_grad of a view");
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
@@ -116,7 +136,9 @@ proptest! {
 
     #[test]
     fn bits_do_not_depend_on_threads(
-        case in prop_oneof![cases(), winograd_cases(), wide_cases(), depthwise_cases(), pointwise_cases()],
+        case in prop_oneof![
+            cases(), winograd_cases(), wide_cases(), depthwise_cases(), pointwise_cases(), scattered_cases(),
+        ],
     ) {
         let [x, w, g] = [case.x(), case.w(), case.g()].map(|t| t.to_dtype(DType::F32));
         let passes = || {
@@ -142,6 +164,17 @@ proptest! {
         check(&case, DType::F64, 1e-11)?;
         for level in available_levels() {
             with_level(level, || check(&case, DType::F32, 1e-4))?;
+        }
+    }
+
+    #[test]
+    fn scattered_gradients_equal_the_loops_at_every_level(case in scattered_cases()) {
+        for level in available_levels() {
+            with_level(level, || {
+                check(&case, DType::F64, 1e-11)?;
+                check(&case, DType::F32, 1e-4)?;
+                views(&case)
+            })?;
         }
     }
 
@@ -188,6 +221,55 @@ fn errors_stay_below_the_documented_bounds() {
                 assert!(worst < largest, "{algorithm:?} with {channels} channels errs by {worst:e}");
                 assert!(mean_square.sqrt() < typical, "{algorithm:?} with {channels} channels: {mean_square:e}");
             }
+        }
+    }
+}
+
+/// What is not finite reaches the values that it is a part of, and no neighbour.
+#[test]
+fn input_gradients_spread_infinities_as_the_loops_do() {
+    for (c, k, kernel, stride) in [(6, 16, [5, 5], 1), (3, 8, [3, 5], 2), (10, 8, [2, 4], 1), (3, 64, [11, 11], 4)] {
+        let geometry =
+            ConvGeometry { stride: dims(&[stride, stride]), padding: dims(&[1, 2]), ..ConvGeometry::unit(2) };
+        let input = [23, 19];
+        let output = geometry.output_spatial(&input, &kernel).expect("it fits").to_vec();
+        let shape = [2, k, output[0], output[1]];
+        let mut values = numbers(&shape, 5, false).to_vec::<f64>();
+        let pixels = output[0] * output[1];
+        for (pixel, value) in [(0, f64::INFINITY), (pixels / 2, f64::NAN), (pixels - 1, f64::NEG_INFINITY)] {
+            values[(k - 1) * pixels + pixel] = value;
+        }
+        let g = Tensor::from_vec(values, shape).to_dtype(DType::F32);
+        let w = numbers(&[k, c, kernel[0], kernel[1]], 6, false).to_dtype(DType::F32);
+        let kinds = |algorithm| {
+            let geometry = ConvGeometry { algorithm, ..geometry.clone() };
+            let values = conv_input_grad(&g, &w, &input, &geometry).to_vec::<f32>();
+            values.into_iter().map(|x| if x.is_finite() { 0.0 } else { x }.to_bits()).collect::<Vec<_>>()
+        };
+        let want = kinds(ConvAlgorithm::General);
+        for level in available_levels() {
+            assert!(
+                with_level(level, || kinds(ConvAlgorithm::Exact)) == want,
+                "{c} {k} {kernel:?} {stride}: {level:?}"
+            );
+        }
+    }
+}
+
+/// Rows that are too long for the second-level cache are cut into segments.
+#[test]
+fn input_gradients_of_long_rows_equal_the_loops() {
+    for (c, kernel, stride) in [(9, 5, 1), (4, 7, 3), (6, 5, 2)] {
+        let geometry = ConvGeometry { stride: dims(&[stride]), padding: dims(&[3]), ..ConvGeometry::unit(1) };
+        let input = vec![4000 * stride + 1];
+        let case = Case { n: 1, c, k: 8, input, kernel: vec![kernel], geometry, seed: 8, format: true };
+        let mut want = vec![0.0; case.c * case.input[0]];
+        let (w, g) = (case.w(), case.g());
+        let (ws, gs) = (w.to_vec::<f64>(), g.to_vec::<f64>());
+        case.products(|o, i, t| want[i] += gs[o] * ws[t]);
+        for level in available_levels() {
+            let got = with_level(level, || conv_input_grad(&g, &w, &case.input, &case.geometry));
+            close("input_grad", &got, &want, 1e-11).unwrap();
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::plan::Plan;
 use super::problem::{ConvGeometry, Problem};
-use super::{Epilogue, planar, planar_weight_grad, winograd};
-use crate::Tensor;
+use super::{Epilogue, planar, planar_weight_grad, scatter, winograd};
 use crate::simd::Real;
+use crate::{MemoryFormat, Tensor};
 
 /// Which algorithms a convolution may use.
 ///
@@ -57,6 +57,8 @@ pub(super) enum Method {
     Direct,
     /// Few output channels, lanes over pixels.
     Planar,
+    /// Few input channels and wide filters, input gradients alone: lanes over a filter's row.
+    Scatter,
     /// One filter per channel.
     Depthwise,
     /// 3x3 with stride 1 and enough channels; not exact.
@@ -70,8 +72,16 @@ impl Method {
     }
 
     pub(super) fn input_grad<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
-        Method::common(p, geometry, p.input)
-            .unwrap_or_else(|| if planar::suits::<T>(&Plan::input_grad(p)) { Method::Planar } else { Method::Direct })
+        Method::common(p, geometry, p.input).unwrap_or_else(|| {
+            let plan = Plan::input_grad(p);
+            if scatter::suits::<T>(p, &plan) {
+                Method::Scatter
+            } else if planar::suits::<T>(&plan) {
+                Method::Planar
+            } else {
+                Method::Direct
+            }
+        })
     }
 
     pub(super) fn weight_grad<T: Real>(p: &Problem, geometry: &ConvGeometry) -> Method {
@@ -83,7 +93,7 @@ impl Method {
     pub(super) fn takes(self, epilogue: &Epilogue<'_>) -> bool {
         match self {
             Method::General => false,
-            Method::Planar => epilogue.addend.is_none(),
+            Method::Planar | Method::Scatter => epilogue.addend.is_none(),
             Method::Direct | Method::Depthwise | Method::Winograd => true,
         }
     }
@@ -92,6 +102,7 @@ impl Method {
     pub(super) fn ordered(self, x: &Tensor) -> Tensor {
         match self {
             Method::Depthwise | Method::Winograd => super::channels_last(x),
+            Method::Scatter => x.to_memory_format(MemoryFormat::ChannelsLast),
             _ => x.clone(),
         }
     }

@@ -28,6 +28,7 @@ mod planes;
 mod prepared;
 mod problem;
 mod prologue;
+mod scatter;
 mod tile;
 mod unroll;
 mod weight_grad;

@@ -8,7 +8,7 @@ use super::prepared::Prepared;
 use super::problem::Problem;
 use super::tile::Finish;
 use super::winograd::Outputs;
-use super::{depthwise, depthwise_weight_grad, direct, planar, planar_weight_grad, weight_grad, winograd};
+use super::{depthwise, depthwise_weight_grad, direct, planar, planar_weight_grad, scatter, weight_grad, winograd};
 use crate::Element;
 use crate::simd::Real;
 
@@ -29,6 +29,7 @@ pub(super) unsafe fn forward<T: Real + Element>(
         match w {
             Prepared::Direct(w) => direct::run(Plan::forward(p), x, w, finish, y),
             Prepared::Planar(w) => planar::run(&Plan::forward(p), x, *w, finish, y),
+            Prepared::Scatter(_) => unreachable!("only input gradients scatter"),
             Prepared::Depthwise(w) => depthwise::run(&Plan::forward(p), x, w, finish, y),
             Prepared::Winograd(w) => {
                 let padding = [p.padding[1] as isize, p.padding[2] as isize];
@@ -54,6 +55,7 @@ pub(super) unsafe fn input_grad<T: Real + Element>(
         match w {
             Prepared::Direct(w) => direct::run(Plan::input_grad(p), g, w, finish, dx),
             Prepared::Planar(w) => planar::run(&Plan::input_grad(p), g, *w, finish, dx),
+            Prepared::Scatter(w) => scatter::run(p, g, w, finish, dx),
             Prepared::Depthwise(w) => depthwise::run(&Plan::input_grad(p), g, w, finish, dx),
             Prepared::Winograd(w) => {
                 let padding = [2 - p.padding[1] as isize, 2 - p.padding[2] as isize];
@@ -79,6 +81,7 @@ pub(super) unsafe fn weight_grad<T: Real + Element>(
     unsafe {
         match method {
             Method::General => unreachable!("the general method is called by itself"),
+            Method::Scatter => unreachable!("only input gradients scatter"),
             Method::Direct => weight_grad::run(p, x, g, most, dw),
             Method::Planar => planar_weight_grad::run(p, x, g, most, dw),
             Method::Depthwise => depthwise_weight_grad::run(p, x, g, most, dw),

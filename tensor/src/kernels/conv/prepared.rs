@@ -5,7 +5,7 @@ use super::pack::{Packed, Weights};
 use super::plan::Plan;
 use super::problem::Problem;
 use super::tile::Shape;
-use super::{data, depthwise, strides, winograd};
+use super::{data, depthwise, scatter, strides, winograd};
 use crate::kernels::scratch::Scratch;
 use crate::simd::Real;
 use crate::{Element, Tensor};
@@ -14,6 +14,7 @@ pub(super) enum Prepared<T> {
     Direct(Packed<T>),
     /// As they are: they are few.
     Planar(Weights<T>),
+    Scatter(Scratch<T>),
     Depthwise(Scratch<T>),
     Winograd(Scratch<T>),
 }
@@ -35,6 +36,10 @@ impl<T: Real + Element> Prepared<T> {
     /// As for [`forward`](Prepared::forward).
     pub(super) unsafe fn input_grad(method: Method, p: &Problem, w: &Tensor) -> Prepared<T> {
         let weights = Weights::backward(data::<T>(w), strides(w), p.group_k());
+        if method == Method::Scatter {
+            // SAFETY: the caller's.
+            return Prepared::Scatter(unsafe { scatter::packed(p, weights) });
+        }
         // SAFETY: the caller's.
         unsafe { Prepared::new(method, &Plan::input_grad(p), weights, weights.flipped()) }
     }
@@ -46,6 +51,7 @@ impl<T: Real + Element> Prepared<T> {
     unsafe fn new(method: Method, plan: &Plan, weights: Weights<T>, filters: Weights<T>) -> Prepared<T> {
         match method {
             Method::General => unreachable!("the general method is called by itself"),
+            Method::Scatter => unreachable!("only input gradients scatter"),
             Method::Direct => Prepared::Direct(Packed::new(plan, Shape::current::<T>(), weights)),
             Method::Planar => Prepared::Planar(weights),
             Method::Depthwise => Prepared::Depthwise(depthwise::packed(plan, weights)),

@@ -55,7 +55,7 @@ impl Input<'_> {
         match method {
             Method::Direct | Method::Winograd => true,
             Method::Depthwise => p.input[0] == 1 && p.output[0] == 1 && p.kernel[0] == 1,
-            Method::General | Method::Planar => false,
+            Method::General | Method::Planar | Method::Scatter => false,
         }
     }
 
