@@ -209,15 +209,19 @@ impl<T: Real> Pass<'_, T> {
         }
     }
 
-    /// What follows `band` of images that are one row, which are read in the order of their memory.
+    /// What follows `band` of images that are one row, which are read in the order of their memory. There is nothing to
+    /// ask for where a cache holds all of them, nor beyond the last: a core that has no address for a page looks for it
+    /// each time it is asked.
     fn ahead(&self, input: *const T, band: &Range<usize>) -> Ahead<T> {
         let plan = self.plan;
-        if !plan.is_flat || self.pads {
+        let size = plan.input[2] * plan.c;
+        if !plan.is_flat || self.pads || size <= RESIDENT {
             return Ahead::new(input, 0, 1);
         }
         let tiles = |(_, vectors): (usize, usize)| band.len().div_ceil(self.shape.most[vectors - 1]);
         let calls = plan.groups * self.shape.blocks(plan.group_k()).map(tiles).sum::<usize>();
-        Ahead::new(input.wrapping_add(band.end * plan.c), band.len() * plan.c, calls)
+        let start = band.end * plan.c;
+        Ahead::new(input.wrapping_add(start), (band.len() * plan.c).min(size - start), calls)
     }
 
     /// # Safety

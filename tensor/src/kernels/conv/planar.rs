@@ -1,6 +1,6 @@
 //! Dense convolution with few output channels, where lanes over channels would be empty: lanes run over pixels of a row
-//! instead. Serves the forward pass into few channels and the input gradient of first layers where
-//! `scatter.rs` would leave more lanes empty.
+//! instead. Serves the forward pass into few channels and the input gradient of first layers, where `scatter.rs` would
+//! leave more lanes empty.
 //!
 //! The input is turned into planes `[c][d][h][w]` with zeros around, image by image; each product is a weight, broadcast,
 //! times a vector of neighbouring pixels.
