@@ -245,7 +245,7 @@ dispatch! {
     unsafe fn pass_at<T>[R: Rule<K>, const K: usize](work: &mut Work<'_, T, R, K>) = pass_kernel;
 }
 
-/// Loops instead of `map` over the states: compiled for every rule, level and type, they are an eighth of `nn` otherwise.
+/// Loops, not arrays' `map`: that is compiled anew for every rule, level and type, and was an eighth of `nn`.
 #[inline(always)]
 unsafe fn pass_kernel<S: Simd, R: Rule<K>, const K: usize>(work: &mut Work<'_, S::Scalar, R, K>) {
     let len = work.value.len();
