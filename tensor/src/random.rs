@@ -7,8 +7,8 @@ mod distribution;
 use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use crate::{DType, Element, Float, Layout, Tensor, dispatch, shape};
 
@@ -20,9 +20,15 @@ use crate::{DType, Element, Float, Layout, Tensor, dispatch, shape};
 /// let mut b = Generator::new(7);
 /// assert_eq!(a.randn([3], DType::F32).to_vec::<f32>(), b.randn([3], DType::F32).to_vec::<f32>());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Generator {
     stream: ChaCha8Rng,
+}
+
+impl Clone for Generator {
+    fn clone(&self) -> Generator {
+        Generator::from_state(self.state())
+    }
 }
 
 /// Where a [`Generator`] stands, to be stored and restored.

@@ -133,6 +133,22 @@ fn printing_summarises() {
 }
 
 #[test]
+fn streams_never_change() {
+    let mut stream = Generator::new(7);
+    let first = [0x2865_5334_23d7_43bb, 0x2b01_59d3_2e9b_293a, 0xb44b_70b9_4524_9531];
+    assert_eq!(first.map(|_| stream.bits()), first, "ChaCha8 of the seed 7");
+    for drawn in 0..100 {
+        let mut copy = stream.clone();
+        let mut restored = Generator::from_state(stream.state());
+        for _ in 0..drawn {
+            assert_eq!(copy.bits(), restored.bits(), "a copy and a restored stream part after {drawn}");
+        }
+        assert_eq!(copy.state().position, stream.state().position + 2 * drawn);
+        stream.bits();
+    }
+}
+
+#[test]
 fn randomness_is_a_function_of_the_seed() {
     let first = Generator::new(42).randn([1000], DType::F64);
     let second = Generator::new(42).randn([1000], DType::F64);

@@ -51,7 +51,7 @@ unsafe fn store_first32(mut to: *mut f32, n: usize, v: __m256) {
             to = to.add(4);
         }
         if n & 2 != 0 {
-            _mm_storel_pd(to.cast(), _mm_castps_pd(rest));
+            _mm_storel_epi64(to.cast(), _mm_castps_si128(rest));
             rest = _mm_movehl_ps(rest, rest);
             to = to.add(2);
         }

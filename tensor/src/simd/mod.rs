@@ -62,6 +62,8 @@ pub mod math;
 #[cfg(target_arch = "aarch64")]
 pub mod neon;
 pub mod portable;
+#[cfg(target_arch = "x86_64")]
+pub mod sse2;
 #[cfg(test)]
 mod tests;
 
@@ -100,7 +102,7 @@ pub trait Real:
     const MANTISSA_BITS: i32;
     /// The bit pattern of the sign bit.
     const SIGN_BIT: u64;
-    /// The vectors of this type without special instructions.
+    /// The vectors of this type that every CPU of the target has.
     type Portable: Simd<Scalar = Self>;
     /// The vectors of this type at [`Level::Avx2`].
     #[cfg(target_arch = "x86_64")]
@@ -126,6 +128,9 @@ macro_rules! real {
             const NEG_INFINITY: $t = <$t>::NEG_INFINITY;
             const MANTISSA_BITS: i32 = $mantissa;
             const SIGN_BIT: u64 = (-0.0 as $t).to_bits() as u64;
+            #[cfg(target_arch = "x86_64")]
+            type Portable = sse2::Sse2<$t>;
+            #[cfg(not(target_arch = "x86_64"))]
             type Portable = portable::Portable<$t>;
             #[cfg(target_arch = "x86_64")]
             type Avx2 = avx2::Avx2<$t>;

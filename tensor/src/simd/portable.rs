@@ -1,6 +1,7 @@
 //! Vectors without intrinsics: arrays of the size of one 128-bit register, which LLVM maps to whatever the target has.
 //!
-//! `fma` multiplies and adds apart: a fused one without the instruction is a slow library call.
+//! `fma` multiplies and adds apart: a fused one without the instruction is a slow library call. On x86-64 `sse2` takes
+//! their place, and tests alone reach these.
 
 use std::marker::PhantomData;
 
