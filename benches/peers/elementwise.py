@@ -82,42 +82,48 @@ def products():
 UNITS = {"ns": 1e-3, "µs": 1.0, "us": 1.0, "ms": 1e3, "s": 1e6}
 
 
-def gradus_times(threads):
-    """Medians in microseconds of `cargo bench --bench elementwise`, from criterion's lines `name time: [low mid high]`."""
+def gradus_times(bench, threads):
+    """Medians in microseconds of `cargo bench --bench BENCH`, from criterion's lines `name time: [low mid high]`."""
     root = pathlib.Path(__file__).resolve().parents[2]
-    command = ["cargo", "bench", "--bench", "elementwise", "--", "--noplot", "--warm-up-time", "0.1", "--measurement-time", "0.25"]
+    command = ["cargo", "bench", "--bench", bench, "--", "--noplot", "--warm-up-time", "0.1", "--measurement-time", "0.25"]
     environment = {**os.environ, "GRADUS_NUM_THREADS": str(threads)}
     out = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True, env=environment).stdout
-    found = re.findall(r"(elementwise/\S+)\s+time:\s+\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", out)
+    found = re.findall(rf"({bench}/\S+)\s+time:\s+\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", out)
     return {name: float(value) * UNITS[unit] for name, value, unit in found}
 
 
-def torch_times(threads):
-    out = subprocess.run([sys.executable, __file__, str(threads), "--elementwise"], check=True, capture_output=True, text=True)
-    return {line["op"]: line["median_us"] for line in map(json.loads, out.stdout.splitlines())}
+def torch_times(script, threads):
+    command = [sys.executable, script, str(threads), "--only"]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {line["op"]: line["median_us"] for line in map(json.loads, out.splitlines())}
 
 
-def compare(threads, rounds=3):
+def compare(bench, script, threads, rounds=3):
+    """The table of one bench of gradus and the ops of the same names in `script`."""
     best = {}
     for _ in range(rounds):
-        for peer, times in enumerate((gradus_times(threads), torch_times(threads))):
+        for peer, times in enumerate((gradus_times(bench, threads), torch_times(script, threads))):
             for name, us in times.items():
                 pair = best.setdefault(name, [float("inf"), float("inf")])
                 pair[peer] = min(pair[peer], us)
     print(f"| op, {threads} threads | gradus, µs | PyTorch, µs | ratio |\n|---|---|---|---|")
     for name, (ours, theirs) in best.items():
-        print(f"| {name.removeprefix('elementwise/')} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} |")
+        print(f"| {name.removeprefix(bench + '/')} | {ours:.1f} | {theirs:.1f} | {ours / theirs:.2f} |")
+
+
+def wanted_threads():
+    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    return numbers[0] if numbers else 2
 
 
 if __name__ == "__main__":
-    numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    threads = numbers[0] if numbers else 2
+    threads = wanted_threads()
     if "--compare" in sys.argv:
-        compare(threads)
+        compare("elementwise", __file__, threads)
     else:
         torch.set_num_threads(threads)
         with torch.no_grad():
             elementwise(2048)
             elementwise(256)
-            if "--elementwise" not in sys.argv:
+            if "--only" not in sys.argv:
                 products()
