@@ -3,8 +3,10 @@
 //! A classifier's loss is a chain of six ops over a small matrix; done one by one, their overhead exceeds their work.
 //! Here each row is read while it is in the first-level cache, and the gradient is written in the same walk.
 
+use super::scratch::Scratch;
+use super::softmax::{self, Row};
 use crate::parallel::{self, Disjoint};
-use crate::{Element, Float, MemoryFormat, Tensor, dispatch};
+use crate::{Element, MemoryFormat, Tensor, dispatch, simd};
 
 /// Elements per task.
 const GRAIN: usize = 8 * 1024;
@@ -43,11 +45,14 @@ pub fn cross_entropy(logits: &Tensor, labels: Labels<'_>, scale: Option<f64>) ->
             let out = grad.as_mut().map(|grad| Disjoint::new(grad.make_mut::<T>()));
             let chunk = (GRAIN / classes.max(1)).max(1);
             parallel::for_each_chunk(losses, chunk, |first, losses| {
+                let mut unused = Scratch::<T>::new(if out.is_none() { classes } else { 0 });
                 for (row, loss) in (first..).zip(losses) {
-                    let at = row * classes;
-                    // SAFETY: every row is visited by one task, and rows do not overlap.
-                    let grad = out.as_ref().map(|out| unsafe { out.slice(at, classes) });
-                    *loss = rule.row(&x[at..at + classes], row, grad);
+                    let (x, label) = (&x[row * classes..][..classes], labels.labels[row]);
+                    *loss = match &out {
+                        // SAFETY: every row is visited by one task, and rows do not overlap.
+                        Some(out) => rule.row(x, label, unsafe { out.slice(row * classes, classes) }),
+                        None => rule.loss(x, label, unused.as_mut_slice()).0,
+                    };
                 }
             });
         });
@@ -55,8 +60,7 @@ pub fn cross_entropy(logits: &Tensor, labels: Labels<'_>, scale: Option<f64>) ->
     })
 }
 
-struct Rule<'a, T> {
-    labels: &'a [i64],
+struct Rule<T> {
     weight: Option<Vec<T>>,
     /// `1 - smoothing`.
     sharp: T,
@@ -67,11 +71,10 @@ struct Rule<'a, T> {
     scale: T,
 }
 
-impl<'a, T: Float> Rule<'a, T> {
-    fn new(labels: Labels<'a>, classes: usize, scale: Option<f64>) -> Rule<'a, T> {
+impl<T: Row> Rule<T> {
+    fn new(labels: Labels<'_>, classes: usize, scale: Option<f64>) -> Rule<T> {
         let cast = <T as Element>::from_f64;
         Rule {
-            labels: labels.labels,
             weight: labels.weight.map(|weight| weight.iter().map(|&w| cast(w)).collect()),
             sharp: cast(1.0 - labels.smoothing),
             spread: cast(labels.smoothing / classes as f64),
@@ -81,59 +84,47 @@ impl<'a, T: Float> Rule<'a, T> {
     }
 
     fn weight(&self, class: usize) -> T {
-        self.weight.as_ref().map_or(T::ONE, |weight| weight[class])
+        self.weight.as_ref().map_or(<T as Element>::ONE, |weight| weight[class])
     }
 
-    fn row(&self, x: &[T], row: usize, grad: Option<&mut [T]>) -> T {
-        let label = self.labels[row];
-        if label < 0 {
-            if let Some(grad) = grad {
-                grad.fill(T::ZERO);
-            }
-            return T::ZERO;
-        }
-        let label = label as usize;
-        let top = x.iter().fold(T::neg_infinity(), |top, &x| top.greatest(x));
-        let smooth = self.spread != T::ZERO;
-        let (mut spread_sum, mut sum) = (T::ZERO, T::ZERO);
+    /// How much of the loss is the logarithm of the sum.
+    fn mass(&self, chosen: T) -> T {
+        if self.spread == <T as Element>::ZERO { chosen } else { chosen + self.spread * self.total }
+    }
+
+    /// The loss; `exponentials`, relative to the largest, are left behind for the gradient, with their sum.
+    fn loss(&self, x: &[T], label: i64, exponentials: &mut [T]) -> (T, T) {
+        let Ok(label) = usize::try_from(label) else { return (<T as Element>::ZERO, <T as Element>::ONE) };
         let chosen = self.sharp * self.weight(label);
-        let mass = if smooth { chosen + self.spread * self.total } else { chosen };
-        if smooth {
-            for (class, &x) in x.iter().enumerate() {
-                spread_sum += self.weight(class) * (top - x);
+        let (top, sum) = softmax::exponentials(x, exponentials);
+        let mut loss = self.mass(chosen) * sum.ln() + chosen * (top - x[label]);
+        if self.spread != <T as Element>::ZERO {
+            let far = |sum, (class, &x): (usize, &T)| sum + self.weight(class) * (top - x);
+            loss += self.spread * x.iter().enumerate().fold(<T as Element>::ZERO, far);
+        }
+        (loss, sum)
+    }
+
+    /// The loss, and its gradient times `scale` in `grad`.
+    fn row(&self, x: &[T], label: i64, grad: &mut [T]) -> T {
+        let (loss, sum) = self.loss(x, label, grad);
+        let Ok(label) = usize::try_from(label) else {
+            grad.fill(<T as Element>::ZERO);
+            return loss;
+        };
+        let chosen = self.sharp * self.weight(label);
+        if self.spread == <T as Element>::ZERO {
+            let factor = self.scale * chosen / sum;
+            simd::vectorize(|| grad.iter_mut().for_each(|g| *g *= factor));
+        } else {
+            let (sharp, spread) = (self.scale * chosen, self.scale * self.spread);
+            for (class, g) in grad.iter_mut().enumerate() {
+                let share = *g / sum;
+                // Apart from the label's part, so that a single class gets a gradient of exactly 0.
+                *g = sharp * share + spread * (share * self.total - self.weight(class));
             }
         }
-        match grad {
-            None => {
-                for &x in x {
-                    sum += (x - top).exp();
-                }
-            }
-            Some(grad) => {
-                for (g, &x) in grad.iter_mut().zip(x) {
-                    *g = (x - top).exp();
-                    sum += *g;
-                }
-                if smooth {
-                    let (sharp, spread) = (self.scale * chosen, self.scale * self.spread);
-                    for (class, g) in grad.iter_mut().enumerate() {
-                        let share = *g / sum;
-                        // Apart from the label's part, so that a single class gets a gradient of exactly 0.
-                        *g = sharp * share + spread * (share * self.total - self.weight(class));
-                    }
-                } else {
-                    let factor = self.scale * chosen / sum;
-                    for g in grad.iter_mut() {
-                        *g *= factor;
-                    }
-                }
-                grad[label] -= self.scale * chosen;
-            }
-        }
-        let mut loss = mass * sum.ln() + chosen * (top - x[label]);
-        if smooth {
-            loss += self.spread * spread_sum;
-        }
+        grad[label] -= self.scale * chosen;
         loss
     }
 }

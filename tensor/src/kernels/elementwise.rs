@@ -76,6 +76,21 @@ impl Function for GeluTanh {
     }
 }
 
+/// `e^(x - top)`.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpBelow {
+    /// What is taken from `x`.
+    pub top: f32,
+}
+
+impl Function for ExpBelow {
+    #[inline(always)]
+    unsafe fn apply<S: Simd<Scalar = f32>>(self, x: S::Vector) -> S::Vector {
+        // SAFETY: the caller's.
+        unsafe { math::exp::<S>(S::sub(x, S::splat(self.top))) }
+    }
+}
+
 struct Map<'a, F> {
     function: F,
     x: &'a [f32],

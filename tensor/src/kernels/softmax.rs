@@ -1,12 +1,43 @@
 //! Softmax and its logarithm along the last axis, and their gradients.
 
-use crate::simd::Real;
+use super::elementwise::{self, ExpBelow};
+use super::reduce::{self, Add, Largest, Source};
+use crate::simd::{self, Real};
 use crate::{Element, Float, Layout, Tensor, dispatch, parallel};
 
 /// Elements per task: an exponential each.
 const GRAIN: usize = 4096;
 
-fn rows<T: Element>(x: &[T], g: &[T], y: &mut [T], size: usize, row: impl Fn(&[T], &[T], &mut [T]) + Sync + Send) {
+/// A float with exponentials of whole rows.
+pub(super) trait Row: Real + Float + Source<Self> + Source<f64> {
+    /// `y = e^(x - top)`.
+    fn exp_below(x: &[Self], top: Self, y: &mut [Self]);
+}
+
+impl Row for f32 {
+    fn exp_below(x: &[f32], top: f32, y: &mut [f32]) {
+        elementwise::map(ExpBelow { top }, x, y);
+    }
+}
+
+impl Row for f64 {
+    fn exp_below(x: &[f64], top: f64, y: &mut [f64]) {
+        y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - top).exp());
+    }
+}
+
+fn sum<T: Row>(x: &[T]) -> T {
+    <T as Element>::from_f64(reduce::total::<f64, T>((Add, Add), 0.0, x))
+}
+
+/// `y = e^(x - top)` with the largest element `top` of `x`, which is returned with the sum of `y`.
+pub(super) fn exponentials<T: Row>(x: &[T], y: &mut [T]) -> (T, T) {
+    let top = reduce::total::<T, T>((Largest, Largest), T::NEG_INFINITY, x);
+    T::exp_below(x, top, y);
+    (top, sum(y))
+}
+
+fn rows<T: Row>(x: &[T], g: &[T], y: &mut [T], size: usize, row: impl Fn(&[T], &[T], &mut [T]) + Sync + Send) {
     if y.is_empty() {
         return;
     }
@@ -19,12 +50,6 @@ fn rows<T: Element>(x: &[T], g: &[T], y: &mut [T], size: usize, row: impl Fn(&[T
     });
 }
 
-/// The largest element, and the sum of exponentials relative to it.
-fn total<T: Real + Float>(x: &[T]) -> (T, T) {
-    let top = x.iter().fold(<T as Real>::NEG_INFINITY, |top, &x| top.greatest(x));
-    (top, x.iter().fold(<T as Real>::ZERO, |sum, &x| sum + num_traits::Float::exp(x - top)))
-}
-
 /// `e^x / sum e^x` along the last axis of a contiguous copy of `x`, or the logarithm of it.
 ///
 /// # Panics
@@ -35,12 +60,12 @@ pub fn softmax(x: &Tensor, logarithm: bool) -> Tensor {
     dispatch!(float "softmax", x.dtype(), T => {
         let data = x.as_slice::<T>().expect("contiguous");
         Tensor::build::<T>(Layout::contiguous(x.shape()), |y| rows(data, data, y, size, |x, _, y| {
-            let (top, sum) = total(x);
+            let (top, sum) = exponentials(x, y);
             if logarithm {
-                let shift = num_traits::Float::ln(sum);
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - top - shift);
+                let shift = sum.ln();
+                simd::vectorize(|| y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - top - shift));
             } else {
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = num_traits::Float::exp(x - top) / sum);
+                simd::vectorize(|| y.iter_mut().for_each(|y| *y /= sum));
             }
         }))
     })
@@ -56,13 +81,14 @@ pub fn softmax_gradient(y: &Tensor, g: &Tensor, logarithm: bool) -> Tensor {
     dispatch!(float "softmax", y.dtype(), T => {
         let (ys, gs) = (y.as_slice::<T>().expect("contiguous"), g.as_slice::<T>().expect("contiguous"));
         Tensor::build::<T>(Layout::contiguous(y.shape()), |dx| rows(ys, gs, dx, size, |y, g, dx| {
-            let zero = <T as Element>::ZERO;
             if logarithm {
-                let sum = g.iter().fold(zero, |sum, &g| sum + g);
-                dx.iter_mut().zip(y.iter().zip(g)).for_each(|(dx, (&y, &g))| *dx = g - num_traits::Float::exp(y) * sum);
+                let sum = sum(g);
+                T::exp_below(y, <T as Element>::ZERO, dx);
+                simd::vectorize(|| dx.iter_mut().zip(g).for_each(|(dx, &g)| *dx = g - *dx * sum));
             } else {
-                let sum = y.iter().zip(g).fold(zero, |sum, (&y, &g)| sum + y * g);
-                dx.iter_mut().zip(y.iter().zip(g)).for_each(|(dx, (&y, &g))| *dx = y * (g - sum));
+                simd::vectorize(|| dx.iter_mut().zip(y.iter().zip(g)).for_each(|(dx, (&y, &g))| *dx = y * g));
+                let sum = sum(dx);
+                simd::vectorize(|| dx.iter_mut().zip(y.iter().zip(g)).for_each(|(dx, (&y, &g))| *dx = y * (g - sum)));
             }
         }))
     })
