@@ -3,7 +3,8 @@
 //! Average pooling, interpolation of every kind, padding by reflection or repetition, windows taken apart (`unfold`) and
 //! put together again (`fold`) are all such maps, axis by axis, and so are their gradients: [`Taps::transpose`].
 
-use crate::simd::{self, Real, Simd, dispatch};
+use super::scratch::Scratch;
+use crate::simd::{self, MOST_LANES, Real, Simd, dispatch};
 use crate::{Element, Layout, Tensor, parallel, shape};
 
 /// A sparse matrix: row `o` lists the inputs, with weights, of which output `o` is the sum.
@@ -70,6 +71,9 @@ impl Taps {
 /// Multiplications per task.
 const GRAIN: usize = 32 * 1024;
 
+/// The longest axis of which a vector of lines still fits into a cache.
+const LONGEST: usize = 2048;
+
 /// `y[.., o, ..] = sum of weight x[.., index, ..]` along `axis`; the result lies in memory like `x` where that is dense.
 ///
 /// # Panics
@@ -104,12 +108,18 @@ fn run<T: Real + Element>(x: &[T], y: &mut [T], inner: usize, taps: &Taps, weigh
     }
     let level = simd::level();
     let each = taps.index.len().div_ceil(outputs).max(1);
+    let whole = Whole { x, inner, taps, weight };
+    if inner == 1 && taps.input.max(outputs) <= LONGEST {
+        let together = (GRAIN / (outputs * each)).next_multiple_of(MOST_LANES).max(MOST_LANES);
+        return parallel::for_each_chunk(y, together * outputs, |first, y| {
+            // SAFETY: the level is the CPU's.
+            unsafe { together_of(level, whole, first / outputs, y) };
+        });
+    }
     let lines = (GRAIN / (inner * each).max(1)).max(1);
     parallel::for_each_chunk(y, lines * inner, |first, y| {
-        let first = first / inner;
-        let whole = Whole { x, inner, taps, weight };
         // SAFETY: the level is the CPU's.
-        unsafe { lines_of(level, whole, first, y) };
+        unsafe { lines_of(level, whole, first / inner, y) };
     });
 }
 
@@ -161,6 +171,71 @@ unsafe fn lines_kernel<S: Simd>(whole: Whole<'_, S::Scalar>, first: usize, y: &m
     }
 }
 
+/// Along the axis that moves fastest, whole copies of it: as many at once as vectors have lanes, one lane each.
+#[inline(always)]
+unsafe fn together_kernel<S: Simd>(whole: Whole<'_, S::Scalar>, first: usize, y: &mut [S::Scalar]) {
+    let Whole { x, taps, weight, .. } = whole;
+    let (inputs, outputs) = (taps.input, taps.output());
+    let copies = y.len() / outputs;
+    let x = &x[first * inputs..][..copies * inputs];
+    if copies < S::LANES {
+        // SAFETY: the caller's.
+        return unsafe { lines_kernel::<S>(whole, first * outputs, y) };
+    }
+    let mut from = Scratch::<S::Scalar>::new(inputs * S::LANES);
+    let mut to = Scratch::<S::Scalar>::new(outputs * S::LANES);
+    for copy in (0..copies).step_by(S::LANES) {
+        // The last ones may have been computed already, which costs less than to treat fewer.
+        let copy = copy.min(copies - S::LANES);
+        // SAFETY: the level is the caller's. `x` and `y` hold LANES copies from `copy` on, and `from` and `to` as many
+        // elements; indices are below `inputs`, as `Taps::new` checked.
+        unsafe {
+            let (from, to) = (from.as_mut_ptr(), to.as_mut_ptr());
+            turn::<S>(x.as_ptr().add(copy * inputs), [S::LANES, inputs], from);
+            let mut at = 0;
+            for (o, &end) in taps.ends.iter().enumerate() {
+                let mut sum = S::zero();
+                while at < end as usize {
+                    let (index, weight) = (*taps.index.get_unchecked(at), *weight.get_unchecked(at));
+                    sum = S::add(sum, S::mul(S::splat(weight), S::load(from.add(index as usize * S::LANES))));
+                    at += 1;
+                }
+                S::store(to.add(o * S::LANES), sum);
+            }
+            turn::<S>(to, [outputs, S::LANES], y.as_mut_ptr().add(copy * outputs));
+        }
+    }
+}
+
+/// Transposes a matrix of `rows` and `columns`, which lies row by row.
+///
+/// # Safety
+/// The level of `S` is available, and both pointers are valid for `rows * columns` elements that do not overlap.
+#[inline(always)]
+unsafe fn turn<S: Simd>(from: *const S::Scalar, [rows, columns]: [usize; 2], to: *mut S::Scalar) {
+    let lanes = S::LANES;
+    // SAFETY: the positions lie within the matrices.
+    unsafe {
+        if rows < lanes || columns < lanes {
+            for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                *to.add(j * rows + i) = *from.add(i * columns + j);
+            }
+            return;
+        }
+        for i in (0..rows).step_by(lanes) {
+            for j in (0..columns).step_by(lanes) {
+                // The last tile lies over its neighbour where lanes do not divide the sizes.
+                let (i, j) = (i.min(rows - lanes), j.min(columns - lanes));
+                S::transpose(from.add(i * columns + j), columns as isize, lanes, to.add(j * rows + i), rows);
+            }
+        }
+    }
+}
+
+dispatch! {
+    unsafe fn together_of<T>(whole: Whole<'_, T>, first: usize, y: &mut [T]) = together_kernel;
+}
+
 dispatch! {
     unsafe fn lines_of<T>(whole: Whole<'_, T>, first: usize, y: &mut [T]) = lines_kernel;
 }
@@ -194,5 +269,45 @@ mod tests {
             }
         }
         assert_eq!(taps.transpose().transpose().output(), 4);
+    }
+
+    #[test]
+    fn axes_of_any_length_have_the_bits_of_a_loop() {
+        let mut random = Generator::new(9);
+        let special = [-0.0, 0.0, 1.5, -2.25, 1e-3, 7.0];
+        let sizes = [1, 3, 8, 17, 40];
+        let mut cases: Vec<[usize; 3]> = Vec::new();
+        for lines in [1, 7, 16, 37] {
+            cases.extend(sizes.iter().flat_map(|&inputs| sizes.map(|outputs| [lines, inputs, outputs])));
+        }
+        // More than a task has, and longer than is transposed.
+        cases.extend([[1000, 33, 41], [20, LONGEST + 1, 9], [20, 9, LONGEST + 1], [20, 9, LONGEST]]);
+        for [lines, inputs, outputs] in cases {
+            let kinds = random.randint([lines, inputs], 0, special.len() as i64).to_vec::<i64>();
+            let x: Vec<f64> = kinds.iter().map(|&kind| special[kind as usize]).collect();
+            let picks = random.randint([outputs, 5], 0, inputs as i64).to_vec::<i64>();
+            let rows = picks.chunks(5).map(|row| {
+                let weight = |j: usize| special[(row[j] as usize + j) % special.len()] / 3.0;
+                (1..row[0] as usize % 5).map(|j| (row[j] as usize, weight(j))).collect::<Vec<_>>()
+            });
+            let taps = Taps::new(inputs, rows);
+            for level in simd::available_levels() {
+                simd::with_level(level, || {
+                    let (single, double) = (Tensor::from(x.clone()).to_dtype(DType::F32), Tensor::from(x.clone()));
+                    let y = resample(&single.reshape([lines, inputs]), 1, &taps).to_vec::<f32>();
+                    let z = resample(&double.reshape([lines, inputs]), 1, &taps).to_vec::<f64>();
+                    let single = single.to_vec::<f32>();
+                    for (at, (y, z)) in y.iter().zip(z).enumerate() {
+                        let (mut a, mut b) = (0f32, 0f64);
+                        for (index, weight) in taps.row(at % outputs) {
+                            let index = at / outputs * inputs + index;
+                            (a, b) = (a + weight as f32 * single[index], b + weight * x[index]);
+                        }
+                        let what = format!("{lines} x {inputs} to {outputs} at {level}, place {at}");
+                        assert_eq!((y.to_bits(), z.to_bits()), (a.to_bits(), b.to_bits()), "{what}");
+                    }
+                });
+            }
+        }
     }
 }

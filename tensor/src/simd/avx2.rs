@@ -136,6 +136,16 @@ unsafe impl Simd for Avx2<f32> {
         fn mask_to_bits(mask: __m256) -> u32 { _mm256_movemask_ps(mask) as u32 }
         fn select(mask: __m256, yes: __m256, no: __m256) -> __m256 { _mm256_blendv_ps(no, yes, mask) }
 
+        fn unzip(a: __m256, b: __m256) -> (__m256, __m256) {
+            {
+                // Within the halves of the registers, then the middle two pairs change places.
+                let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
+                let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(a, b));
+                let (even, odd) =
+                    (_mm256_permute4x64_pd::<0b11_01_10_00>(even), _mm256_permute4x64_pd::<0b11_01_10_00>(odd));
+                (_mm256_castpd_ps(even), _mm256_castpd_ps(odd))
+            }
+        }
         fn reduce_add(a: __m256) -> f32 {
             {
                 let v = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
@@ -252,6 +262,12 @@ unsafe impl Simd for Avx2<f64> {
         fn mask_to_bits(mask: __m256d) -> u32 { _mm256_movemask_pd(mask) as u32 }
         fn select(mask: __m256d, yes: __m256d, no: __m256d) -> __m256d { _mm256_blendv_pd(no, yes, mask) }
 
+        fn unzip(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+            {
+                let (even, odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+                (_mm256_permute4x64_pd::<0b11_01_10_00>(even), _mm256_permute4x64_pd::<0b11_01_10_00>(odd))
+            }
+        }
         fn reduce_add(a: __m256d) -> f64 {
             {
                 let v = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd::<1>(a));

@@ -64,6 +64,13 @@ unsafe impl Simd for Avx512<f32> {
         fn mask_to_bits(mask: __mmask16) -> u32 { u32::from(mask) }
         fn select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 { _mm512_mask_blend_ps(mask, no, yes) }
 
+        fn unzip(a: __m512, b: __m512) -> (__m512, __m512) {
+            {
+                let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+                let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+                (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+            }
+        }
         fn reduce_add(a: __m512) -> f32 {
             super::avx2::Avx2::<f32>::reduce_add(_mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps::<1>(a)))
         }
@@ -181,6 +188,13 @@ unsafe impl Simd for Avx512<f64> {
         fn mask_to_bits(mask: __mmask8) -> u32 { u32::from(mask) }
         fn select(mask: __mmask8, yes: __m512d, no: __m512d) -> __m512d { _mm512_mask_blend_pd(mask, no, yes) }
 
+        fn unzip(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+            {
+                let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+                let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+                (_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+            }
+        }
         fn reduce_add(a: __m512d) -> f64 {
             super::avx2::Avx2::<f64>::reduce_add(_mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd::<1>(a)))
         }

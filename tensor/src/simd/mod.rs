@@ -154,6 +154,9 @@ macro_rules! real {
 real!(f32, 23);
 real!(f64, 52);
 
+/// The most lanes that a vector of any level has.
+pub(crate) const MOST_LANES: usize = 16;
+
 /// The vectors of one instruction set and one scalar type; a type that implements it is a mere name.
 ///
 /// All methods are associated functions on plain vectors, so that kernels read `S::fma(a, b, c)`.
@@ -245,6 +248,9 @@ pub unsafe trait Simd: Copy + Debug + Default + Send + Sync + 'static {
     unsafe fn mask_to_bits(mask: Self::Mask) -> u32;
     /// `yes` where `mask` is true, else `no`.
     unsafe fn select(mask: Self::Mask, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
+
+    /// The elements at even and at odd places of `a` followed by `b`.
+    unsafe fn unzip(a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
 
     /// The sum of the lanes: the upper half is added to the lower one until one lane is left.
     unsafe fn reduce_add(a: Self::Vector) -> Self::Scalar;

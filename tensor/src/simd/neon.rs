@@ -88,6 +88,7 @@ unsafe impl Simd for Neon<f32> {
         fn mask_to_bits(mask: uint32x4_t) -> u32 { vaddvq_u32(vandq_u32(mask, vld1q_u32(LANE_BITS_32.as_ptr()))) }
         fn select(mask: uint32x4_t, yes: float32x4_t, no: float32x4_t) -> float32x4_t { vbslq_f32(mask, yes, no) }
 
+        fn unzip(a: float32x4_t, b: float32x4_t) -> (float32x4_t, float32x4_t) { (vuzp1q_f32(a, b), vuzp2q_f32(a, b)) }
         fn reduce_add(a: float32x4_t) -> f32 {
             {
                 let v = vadd_f32(vget_low_f32(a), vget_high_f32(a));
@@ -178,6 +179,7 @@ unsafe impl Simd for Neon<f64> {
         fn mask_to_bits(mask: uint64x2_t) -> u32 { vaddvq_u64(vandq_u64(mask, vld1q_u64(LANE_BITS_64.as_ptr()))) as u32 }
         fn select(mask: uint64x2_t, yes: float64x2_t, no: float64x2_t) -> float64x2_t { vbslq_f64(mask, yes, no) }
 
+        fn unzip(a: float64x2_t, b: float64x2_t) -> (float64x2_t, float64x2_t) { (vuzp1q_f64(a, b), vuzp2q_f64(a, b)) }
         fn reduce_add(a: float64x2_t) -> f64 { vgetq_lane_f64::<0>(a) + vgetq_lane_f64::<1>(a) }
         fn reduce_max(a: float64x2_t) -> f64 {
             {

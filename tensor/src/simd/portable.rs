@@ -84,6 +84,12 @@ macro_rules! portable {
                     [$(if mask[$i] { yes[$i] } else { no[$i] }),*]
                 }
 
+                fn unzip(a: [$t; $lanes], b: [$t; $lanes]) -> ([$t; $lanes], [$t; $lanes]) {
+                    {
+                        let at = |i: usize| if i < $lanes { a[i] } else { b[i - $lanes] };
+                        ([$(at(2 * $i)),*], [$(at(2 * $i + 1)),*])
+                    }
+                }
                 fn reduce_add(a: [$t; $lanes]) -> $t { fold(a, |a, b| a + b) }
                 fn reduce_max(a: [$t; $lanes]) -> $t { fold(a, |a, b| if a > b { a } else { b }) }
             }

@@ -117,6 +117,9 @@ unsafe impl Simd for Sse2<f32> {
             _mm_or_ps(_mm_and_ps(mask, yes), _mm_andnot_ps(mask, no))
         }
 
+        fn unzip(a: __m128, b: __m128) -> (__m128, __m128) {
+            (_mm_shuffle_ps::<0b10_00_10_00>(a, b), _mm_shuffle_ps::<0b11_01_11_01>(a, b))
+        }
         fn reduce_add(a: __m128) -> f32 {
             {
                 let v = _mm_add_ps(a, _mm_movehl_ps(a, a));
@@ -202,6 +205,7 @@ unsafe impl Simd for Sse2<f64> {
             _mm_or_pd(_mm_and_pd(mask, yes), _mm_andnot_pd(mask, no))
         }
 
+        fn unzip(a: __m128d, b: __m128d) -> (__m128d, __m128d) { (_mm_unpacklo_pd(a, b), _mm_unpackhi_pd(a, b)) }
         fn reduce_add(a: __m128d) -> f64 { _mm_cvtsd_f64(_mm_add_sd(a, _mm_unpackhi_pd(a, a))) }
         fn reduce_max(a: __m128d) -> f64 { _mm_cvtsd_f64(_mm_max_sd(a, _mm_unpackhi_pd(a, a))) }
     }

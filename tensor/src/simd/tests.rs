@@ -63,6 +63,10 @@ unsafe fn check<S: Simd>() {
             same("min", level, &out(S::min(va, vb)), pairs().map(|(a, b)| if a < b { a } else { b }));
             same("max", level, &out(S::max(va, vb)), pairs().map(|(a, b)| if a > b { a } else { b }));
             same("sqrt", level, &out(S::sqrt(va)), a.iter().map(|a| S::Scalar::from_f64(a.to_f64().sqrt())));
+            let both = || a.iter().chain(&b).copied();
+            let (even, odd) = S::unzip(va, vb);
+            same("unzip, even", level, &out(even), both().step_by(2));
+            same("unzip, odd", level, &out(odd), both().skip(1).step_by(2));
             same("neg", level, &out(S::neg(va)), a.iter().map(|&a| -a));
             same("abs", level, &out(S::abs(va)), a.iter().map(|a| S::Scalar::from_f64(a.to_f64().abs())));
             let fused = out(S::fma(va, vb, vc));

@@ -7,8 +7,7 @@ use super::pad::Images;
 use super::unroll::each;
 use crate::simd::{self, Real, Simd, dispatch};
 
-/// The most lanes that any level has.
-pub(super) const MOST_LANES: usize = 16;
+pub(super) use crate::simd::MOST_LANES;
 
 /// Where the planes of one image are cut out.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::Windows;
-use super::tap::{Kept, Tap};
+use super::tap::{Kept, Tap, larger};
 use crate::Element;
 use crate::kernels::scratch::Scratch;
 use crate::simd::{self, Real, Simd, dispatch};
@@ -68,20 +68,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Values and the numbers of their taps.
-type Candidate<S> = (<S as Simd>::Vector, <S as Simd>::Vector);
-
-/// The larger of `best` and `x`, `best` if equal; NaN is largest, the first one. Taps that nobody keeps are not followed.
-#[inline(always)]
-unsafe fn larger<S: Simd, C: Tap>((best, tap): Candidate<S>, (x, number): Candidate<S>) -> Candidate<S> {
-    // SAFETY: the caller's.
-    unsafe {
-        let (stays, is_number) = (S::less_equal(x, best), S::equal(best, best));
-        let largest = S::select(is_number, S::select(stays, best, x), best);
-        if C::IS_KEPT { (largest, S::select(is_number, S::select(stays, tap, number), tap)) } else { (largest, tap) }
-    }
-}
-
 /// `lanes` elements from `at` on, and whatever follows them: masked loads are slow, and only an end needs one.
 ///
 /// # Safety
@@ -100,7 +86,7 @@ unsafe fn load<S: Simd>(from: &[S::Scalar], at: usize, lanes: usize) -> S::Vecto
 /// # Safety
 /// The level of `S` is available, `to` is valid for writes of `end` elements, and `at + lanes <= end`.
 #[inline(always)]
-unsafe fn store<S: Simd>(to: *mut S::Scalar, (at, lanes): (usize, usize), end: usize, v: S::Vector) {
+pub(super) unsafe fn store<S: Simd>(to: *mut S::Scalar, (at, lanes): (usize, usize), end: usize, v: S::Vector) {
     // SAFETY: what is written lies before `end`.
     unsafe { if at + S::LANES <= end { S::store(to.add(at), v) } else { S::store_first(to.add(at), lanes, v) } }
 }

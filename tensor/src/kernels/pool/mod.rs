@@ -196,13 +196,14 @@ fn forward<T: crate::simd::Real + Element, C: Tap>(
     } else {
         let (outputs, inputs, planes) = (windows.outputs(), windows.inputs(), images.n * images.c);
         let each = (8192 / (outputs * windows.taps()).max(1)).max(1);
+        let shared = planes::Shared::new(windows);
         parallel::for_each(planes.div_ceil(each), |task| {
-            for plane in task * each..((task + 1) * each).min(planes) {
-                let x = &x[plane * inputs..][..inputs];
-                // SAFETY: every plane is written by one task.
-                let (y, taps) = unsafe { (y.slice(plane * outputs, outputs), taps.slice(plane * outputs, outputs)) };
-                planes::forward(x, windows, y, taps);
-            }
+            let range = task * each..((task + 1) * each).min(planes);
+            let x = &x[range.start * inputs..range.end * inputs];
+            let (first, len) = (range.start * outputs, range.len() * outputs);
+            // SAFETY: every plane is written by one task.
+            let (y, taps) = unsafe { (y.slice(first, len), taps.slice(first, len)) };
+            planes::forward(x, &shared, y, taps);
         });
     }
 }

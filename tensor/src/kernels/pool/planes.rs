@@ -1,73 +1,184 @@
-//! Row-major planes: one row of windows at a time, a tap of all of them after the other.
+//! Row-major planes: a vector of neighbouring windows at once, one row of windows after the other.
+//!
+//! Taps of neighbouring windows lie a stride apart in memory. The lines that a row of windows meets are therefore copied
+//! first, every position modulo the stride to an array of its own, between as much negative infinity as windows stick out:
+//! then all taps of all windows are loads of whole vectors.
+
+use std::ops::Range;
 
 use super::Windows;
-use super::tap::Tap;
+use super::channels::store;
+use super::tap::{Tap, larger};
 use crate::Element;
-use crate::simd::{self, Real, Simd, dispatch};
+use crate::kernels::scratch::Scratch;
+use crate::simd::{self, MOST_LANES, Real, Simd, dispatch};
 
-/// Compares the elements `x[0], x[step], ...` with the best so far.
+/// The taps of one window along one axis that lie inside the input.
+struct Span {
+    taps: Range<usize>,
+    /// The position of the first one.
+    first: usize,
+}
+
+/// What all planes share.
+pub(super) struct Shared<'a, T> {
+    windows: &'a Windows,
+    /// Along depth and height.
+    spans: [Vec<Span>; 2],
+    /// The number of each window's first tap inside, along the last axis.
+    firsts: Vec<T>,
+    /// How many positions modulo the stride any tap has, and how long the array of each is.
+    phases: usize,
+    length: usize,
+    /// Where in a copied line the first window's taps are.
+    taps: Vec<usize>,
+}
+
+impl<'a, T: Real> Shared<'a, T> {
+    /// # Panics
+    /// If a window has no tap inside the input.
+    pub(super) fn new(windows: &'a Windows) -> Shared<'a, T> {
+        let spans = |axis: usize| -> Vec<Span> {
+            let span = |o| {
+                let taps = windows.inside(axis, o);
+                assert!(!taps.is_empty(), "max_pool: a window lies outside the input");
+                Span { first: windows.position(axis, o, taps.start), taps }
+            };
+            (0..windows.output[axis]).map(span).collect()
+        };
+        let (stride, padding, dilation) = (windows.stride[2], windows.padding[2], windows.dilation[2]);
+        let (width, reach) = (windows.output[2].next_multiple_of(MOST_LANES), (windows.kernel[2] - 1) * dilation);
+        let length = (width + reach / stride).max((windows.input[2] + padding).div_ceil(stride));
+        let mut firsts: Vec<T> = spans(2).iter().map(|span| T::from_f64(span.taps.start as f64)).collect();
+        firsts.resize(width, T::ZERO);
+        let taps = (0..windows.kernel[2]).map(|tap| tap * dilation);
+        let taps = taps.map(|at| at % stride * length + at / stride).collect();
+        Shared { windows, spans: [spans(0), spans(1)], firsts, phases: stride.min(reach + 1), length, taps }
+    }
+
+    fn line(&self) -> usize {
+        self.phases * self.length
+    }
+}
+
+/// Copies a line of the input.
+///
+/// # Safety
+/// The level of `S` is available, and `to` is valid for writes of `shared.line()` elements.
 #[inline(always)]
-unsafe fn tap_kernel<S: Simd, C: Tap>(x: &[S::Scalar], step: usize, tap: C, to: (&mut [S::Scalar], &mut [C])) {
-    let (best, taps) = to;
-    let n = best.len();
-    let taps = &mut taps[..n];
-    let mut compare = |j: usize, x: S::Scalar| {
-        #[allow(clippy::eq_op)] // NaN alone differs from itself
-        let replaces = (x > best[j]) | ((x != x) & (best[j] == best[j]));
-        best[j] = if replaces { x } else { best[j] };
-        taps[j] = if replaces { tap } else { taps[j] };
-    };
-    match step {
-        1 => (0..n).zip(&x[..n]).for_each(|(j, &x)| compare(j, x)),
-        2 => (0..n).zip(x.chunks(2)).for_each(|(j, x)| compare(j, x[0])),
-        _ => (0..n).for_each(|j| compare(j, x[j * step])),
+unsafe fn part<S: Simd>(shared: &Shared<'_, S::Scalar>, x: &[S::Scalar], to: *mut S::Scalar) {
+    let (stride, padding, length) = (shared.windows.stride[2], shared.windows.padding[2], shared.length);
+    // SAFETY: element `i` goes to place `(i + padding) / stride` of an array, which `length` is more than.
+    unsafe {
+        if stride == 1 {
+            to.add(padding).copy_from_nonoverlapping(x.as_ptr(), x.len());
+        } else if stride == 2 && shared.phases == 2 && x.len() >= 2 * S::LANES {
+            let even = to.add(padding % 2 * length + padding / 2);
+            let odd = to.add((padding + 1) % 2 * length + padding.div_ceil(2));
+            let pairs = x.len() / 2;
+            for at in (0..pairs).step_by(S::LANES) {
+                // The last vector lies over its neighbour where lanes do not divide the pairs.
+                let at = at.min(pairs - S::LANES);
+                let from = x.as_ptr().add(2 * at);
+                let (evens, odds) = S::unzip(S::load(from), S::load(from.add(S::LANES)));
+                S::store(even.add(at), evens);
+                S::store(odd.add(at), odds);
+            }
+            if x.len() % 2 == 1 {
+                *even.add(pairs) = x[2 * pairs];
+            }
+        } else {
+            for phase in 0..shared.phases {
+                // The first position whose distance from the first window's start leaves this remainder.
+                let first = (phase + padding * (stride - 1)) % stride;
+                let to = to.add(phase * length + (first + padding) / stride);
+                for (j, &x) in x.iter().skip(first).step_by(stride).enumerate() {
+                    *to.add(j) = x;
+                }
+            }
+        }
+    }
+}
+
+/// One plane; `lines` has room for the copies of all that a row of windows meets, and is negative infinity where nothing
+/// is copied to.
+#[inline(always)]
+unsafe fn plane_kernel<S: Simd, C: Tap>(
+    shared: &Shared<'_, S::Scalar>,
+    x: &[S::Scalar],
+    (lines, numbers): (&mut [S::Scalar], &mut [S::Scalar]),
+    y: &mut [S::Scalar],
+    taps: &mut [C],
+) {
+    const { assert!(S::LANES <= MOST_LANES) };
+    let (windows, line) = (shared.windows, shared.line());
+    let [_, ih, iw] = windows.input;
+    let (kernel, ow) = (windows.kernel, windows.output[2]);
+    let rows = shared.spans[0].iter().flat_map(|d| shared.spans[1].iter().map(move |h| (d, h)));
+    for (row, (d, h)) in rows.enumerate() {
+        let mut copied = lines.as_mut_ptr();
+        for kd in 0..d.taps.len() {
+            for kh in 0..h.taps.len() {
+                let at = (d.first + kd * windows.dilation[0]) * ih + h.first + kh * windows.dilation[1];
+                // SAFETY: the level is the caller's; there are at most as many lines as `lines` has room for.
+                unsafe {
+                    part::<S>(shared, &x[at * iw..][..iw], copied);
+                    copied = copied.add(line);
+                }
+            }
+        }
+        let rest = &mut y[row * ow..];
+        for w in (0..ow).step_by(S::LANES) {
+            // SAFETY: the level is the caller's; arrays are as long as whole vectors of windows need, and so are `firsts`
+            // and `numbers`. Of `y`, what lies behind the row is written later.
+            unsafe {
+                let number = |kd, kh| S::splat(S::Scalar::from_f64(((kd * kernel[1] + kh) * kernel[2]) as f64));
+                // The first tap inside, so that a plane of negative infinities has its taps inside too.
+                let first = S::add(number(d.taps.start, h.taps.start), S::load(shared.firsts.as_ptr().add(w)));
+                let mut best = (S::splat(S::Scalar::NEG_INFINITY), first);
+                let mut from = lines.as_ptr().add(w);
+                for kd in d.taps.clone() {
+                    for kh in h.taps.clone() {
+                        let mut number = number(kd, kh);
+                        for &tap in &shared.taps {
+                            best = larger::<S, C>(best, (S::load(from.add(tap)), number));
+                            number = S::add(number, S::splat(S::Scalar::ONE));
+                        }
+                        from = from.add(line);
+                    }
+                }
+                store::<S>(rest.as_mut_ptr(), (w, S::LANES.min(ow - w)), rest.len(), best.0);
+                if C::IS_KEPT {
+                    S::store(numbers.as_mut_ptr().add(w), best.1);
+                }
+            }
+        }
+        if C::IS_KEPT {
+            for (tap, &number) in taps[row * ow..][..ow].iter_mut().zip(&*numbers) {
+                *tap = C::from_lane(number);
+            }
+        }
     }
 }
 
 dispatch! {
-    unsafe fn tap<T>[C: Tap](x: &[T], step: usize, tap: C, to: (&mut [T], &mut [C])) = tap_kernel;
+    unsafe fn plane_at<T>[C: Tap](shared: &Shared<'_, T>, x: &[T], scratch: (&mut [T], &mut [T]), y: &mut [T], taps: &mut [C])
+        = plane_kernel;
 }
 
-/// One plane.
-pub(super) fn forward<T: Real + Element, C: Tap>(x: &[T], windows: &Windows, y: &mut [T], taps: &mut [C]) {
-    let [od, oh, ow] = windows.output;
-    let [_, ih, iw] = windows.input;
-    // The windows that have a tap inside, per tap of the last axis.
-    let inside: Vec<_> = (0..ow).map(|w| windows.inside(2, w)).collect();
-    let spans: Vec<_> = (0..windows.kernel[2])
-        .map(|kw| {
-            let first = inside.iter().position(|range| range.contains(&kw)).unwrap_or(0);
-            first..inside.iter().rposition(|range| range.contains(&kw)).map_or(first, |last| last + 1)
-        })
-        .collect();
-    assert!(inside.iter().all(|range| !range.is_empty()), "max_pool: a window lies outside the input");
-    for d in 0..od {
-        for h in 0..oh {
-            let at = (d * oh + h) * ow;
-            let (y, taps) = (&mut y[at..at + ow], &mut taps[at..at + ow]);
-            let (kds, khs) = (windows.inside(0, d), windows.inside(1, h));
-            assert!(!kds.is_empty() && !khs.is_empty(), "max_pool: a window lies outside the input");
-            for (w, range) in inside.iter().enumerate() {
-                // The first tap inside, so that a plane of negative infinities has its taps inside too.
-                let line = windows.position(0, d, kds.start) * ih + windows.position(1, h, khs.start);
-                y[w] = x[line * iw + windows.position(2, w, range.start)];
-                let number = (kds.start * windows.kernel[1] + khs.start) * windows.kernel[2] + range.start;
-                taps[w] = C::from_lane(number as f64);
-            }
-            for kd in kds {
-                for kh in khs.clone() {
-                    let line = windows.position(0, d, kd) * ih + windows.position(1, h, kh);
-                    for (kw, span) in spans.iter().enumerate().filter(|(_, span)| !span.is_empty()) {
-                        let number = (kd * windows.kernel[1] + kh) * windows.kernel[2] + kw;
-                        let from = &x[line * iw + windows.position(2, span.start, kw)..];
-                        let to = (&mut y[span.clone()], &mut taps[span.clone()]);
-                        let number = C::from_lane(number as f64);
-                        // SAFETY: the level is the CPU's.
-                        unsafe { tap(simd::level(), from, windows.stride[2], number, to) };
-                    }
-                }
-            }
-        }
+/// Whole planes, one after the other.
+pub(super) fn forward<T: Real + Element, C: Tap>(x: &[T], shared: &Shared<'_, T>, y: &mut [T], taps: &mut [C]) {
+    let windows = shared.windows;
+    let (inputs, outputs) = (windows.inputs(), windows.outputs());
+    assert!(x.len() * outputs == y.len() * inputs && taps.len() == y.len(), "max_pool: results of another size");
+    let mut lines = Scratch::new(windows.kernel[0] * windows.kernel[1] * shared.line());
+    let mut numbers = Scratch::new(shared.firsts.len());
+    let (lines, numbers) = (lines.as_mut_slice(), numbers.as_mut_slice());
+    lines.fill(<T as Real>::NEG_INFINITY);
+    let planes = y.chunks_exact_mut(outputs).zip(taps.chunks_exact_mut(outputs));
+    for (x, (y, taps)) in x.chunks_exact(inputs).zip(planes) {
+        // SAFETY: the level is the CPU's, and all are as large as `shared` says.
+        unsafe { plane_at(simd::level(), shared, x, (lines, numbers), y, taps) };
     }
 }
 

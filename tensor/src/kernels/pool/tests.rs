@@ -1,6 +1,7 @@
 //! Against a loop over windows, in both memory formats, for window shapes with and without fast paths.
 
 use super::{Windows, max_pool, max_pool_adjoint, max_pool_values, tap_indices};
+use crate::simd::{available_levels, with_level};
 use crate::{DType, Generator, MemoryFormat, Tensor};
 
 fn windows(input: [usize; 3], options: [[usize; 3]; 4]) -> Windows {
@@ -27,6 +28,7 @@ fn maxima_and_taps_agree_with_a_loop() {
         (33, windows([1, 1, 30], [[1, 1, 4], [1, 1, 4], [0; 3], [1; 3]])),
     ] {
         for (dtype, format) in [
+            (DType::F32, MemoryFormat::Contiguous),
             (DType::F32, MemoryFormat::ChannelsLast),
             (DType::F64, MemoryFormat::Contiguous),
             (DType::F64, MemoryFormat::ChannelsLast),
@@ -86,6 +88,60 @@ fn not_a_number_wins() {
         assert_eq!(taps.to_vec::<u8>(), [1, 0, 1, 0, 1, 0]);
         for y in [y, max_pool_values(&x, &w)].map(|y| y.to_vec::<f32>()) {
             assert!(y.chunks(2).all(|y| y[0].is_nan() && y[1] == 9.0), "{y:?}");
+        }
+    }
+}
+
+/// What a loop takes of window `o`: NaN is largest, and of equal values the first is taken.
+fn largest(x: &[f64], w: &Windows, o: usize) -> (f64, i64) {
+    let [_, h, wide] = w.output;
+    let mut best: Option<(f64, i64)> = None;
+    for d in w.inside(0, o / (h * wide)) {
+        for y in w.inside(1, o / wide % h) {
+            for tap in w.inside(2, o % wide) {
+                let source = w.source(o, (d * w.kernel[1] + y) * w.kernel[2] + tap);
+                let value = x[source];
+                if best.is_none_or(|(best, _)| value > best || (value.is_nan() && !best.is_nan())) {
+                    best = Some((value, source as i64));
+                }
+            }
+        }
+    }
+    best.expect("windows meet the input")
+}
+
+#[test]
+fn planes_of_any_width_agree_with_a_loop() {
+    let mut random = Generator::new(5);
+    let special = [f64::NAN, f64::NEG_INFINITY, -0.0, 0.0, f64::INFINITY, 1.0, 2.0];
+    for (kernel, stride, padding, dilation) in
+        [(1, 2, 0, 1), (2, 2, 0, 1), (2, 2, 1, 1), (3, 2, 1, 1), (5, 2, 2, 1), (3, 2, 1, 2), (3, 1, 1, 1), (2, 3, 0, 1)]
+    {
+        for width in (kernel - 1) * dilation + 1..75 {
+            let options = [[1, 2, kernel], [1, 2, stride], [0, 1, padding], [1, 1, dilation]];
+            let w = windows([1, 3, width], options);
+            let kinds = random.randint([4, 1, 1, 3, width], 0, special.len() as i64).to_vec::<i64>();
+            let inputs = w.inputs();
+            let x: Vec<f64> = kinds.iter().map(|&kind| special[kind as usize]).collect();
+            // Taps lie inside even where nothing is larger than what surrounds the plane.
+            let x: Vec<f64> = x.iter().enumerate().map(|(i, &x)| if i < inputs { special[1] } else { x }).collect();
+            let expected: Vec<(f64, i64)> =
+                x.chunks(inputs).flat_map(|x| (0..w.outputs()).map(|o| largest(x, &w, o))).collect();
+            for (level, dtype) in available_levels().into_iter().flat_map(|l| [(l, DType::F32), (l, DType::F64)]) {
+                let x = Tensor::from(x.clone()).reshape([4, 1, 1, 3, width]).to_dtype(dtype);
+                let (y, indices, values) = with_level(level, || {
+                    let (y, taps) = max_pool(&x, &w);
+                    (y, tap_indices(&taps, &w), max_pool_values(&x, &w))
+                });
+                let bits = |x: f64| if x.is_nan() { 0 } else { x.to_bits() };
+                let [y, values] = [y, values].map(|y| y.to_dtype(DType::F64).to_vec::<f64>());
+                let indices = indices.to_vec::<i64>();
+                for (o, &(value, index)) in expected.iter().enumerate() {
+                    let what = format!("window {o} of {w:?} at {level}");
+                    assert_eq!((bits(y[o]), bits(values[o])), (bits(value), bits(value)), "{what}");
+                    assert_eq!(indices[o], index, "{what}");
+                }
+            }
         }
     }
 }
