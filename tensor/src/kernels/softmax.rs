@@ -93,3 +93,34 @@ pub fn softmax_gradient(y: &Tensor, g: &Tensor, logarithm: bool) -> Tensor {
         }))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DType, Generator};
+
+    #[test]
+    fn single_precision_is_near_double_at_every_level() {
+        let mut random = Generator::new(3);
+        for size in [1, 2, 7, 8, 15, 33, 1000] {
+            let (x, g) = (random.randn([3, size], DType::F64).mul_scalar(4.0), random.randn([3, size], DType::F64));
+            let (single, cotangent) = (x.to_dtype(DType::F32), g.to_dtype(DType::F32));
+            for logarithm in [false, true] {
+                let y = softmax(&x, logarithm);
+                let dx = softmax_gradient(&y, &g, logarithm);
+                for level in simd::available_levels() {
+                    simd::with_level(level, || {
+                        let near = softmax(&single, logarithm);
+                        let slope = softmax_gradient(&near, &cotangent, logarithm);
+                        for (found, exact) in [(near, &y), (slope, &dx)] {
+                            for (a, b) in found.to_vec::<f32>().iter().zip(exact.to_vec::<f64>()) {
+                                let close = (f64::from(*a) - b).abs() <= 2e-5 * b.abs().max(0.1);
+                                assert!(close, "{a} for {b}, {size} elements at {level}, logarithm: {logarithm}");
+                            }
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
