@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use autograd::Variable;
+use tensor::kernels::norm::group_statistics;
 use tensor::{Element, Tensor, dispatch};
 
 use crate::Buffer;
 use crate::ops::batch_norm::{self as bn, Source, Statistics};
-use crate::ops::{avg_pool as avg, dropout as drop, max_pool as max, norm};
+use crate::ops::{avg_pool as avg, dropout as drop, group_norm as groups, max_pool as max};
 
 pub use crate::loss::{
     binary_cross_entropy, binary_cross_entropy_with_logits, cosine_embedding_loss, cross_entropy, ctc_loss, dice_loss,
@@ -32,12 +33,12 @@ pub use crate::ops::dropout::{alpha_dropout, dropout, feature_alpha_dropout};
 pub use crate::ops::embedding::embedding;
 pub use crate::ops::fold::{fold, unfold};
 pub use crate::ops::grid_sample::{GridMode, GridPadding, affine_grid, grid_sample};
+pub use crate::ops::group_norm::{group_norm, layer_norm};
 pub use crate::ops::interpolate::{Interpolate, InterpolateMode, interpolate};
 pub use crate::ops::linear::linear;
 pub use crate::ops::max_pool::fractional_max_pool2d;
 pub use crate::ops::norm::{
-    LocalResponse, cosine_similarity, group_norm, layer_norm, local_response_norm, normalize, pairwise_distance,
-    rms_norm,
+    LocalResponse, cosine_similarity, local_response_norm, normalize, pairwise_distance, rms_norm,
 };
 pub use crate::ops::pad::{PadMode, pad};
 pub use crate::ops::pool::Pool;
@@ -258,15 +259,16 @@ pub fn instance_norm(
     if !use_input_stats {
         return batch_norm(x, running, affine, (false, eps));
     }
-    let (y, statistics) = norm::instance_norm_with_statistics(x, affine, eps);
+    let y = groups::instance_norm(x, affine, eps);
     if let Some(running) = running
         && !x.is_empty()
     {
         let (n, c) = (x.shape()[0], x.shape()[1]);
+        let statistics = group_statistics(&x.data(), c);
         let over_batch = |values: &[f64]| -> Vec<f64> {
             (0..c).map(|k| (0..n).map(|i| values[i * c + k]).sum::<f64>() / n as f64).collect()
         };
-        let variance = unbiased(&statistics.variance, statistics.count);
+        let variance = unbiased(&statistics.variance, x.len() / (n * c));
         running.update(&over_batch(&statistics.mean), &over_batch(&variance));
     }
     y

@@ -140,6 +140,15 @@ fn normalisations() {
         || f::layer_norm(&x, &[4], f::Affine { weight: Some(&weight), bias: None }, 1e-5),
         "layer_norm: expected weight and bias of shape [4] (input [2, 3, 4], weight [3])",
     );
+    let bias = Variable::new(Tensor::zeros([3], DType::F64));
+    says(
+        || f::instance_norm(&x, None, f::Affine { weight: Some(&weight), bias: Some(&bias) }, (true, 1e-5)),
+        "instance_norm: expected weight and bias of f32, got f64 (input [2, 3, 4], weight [3])",
+    );
+    says(
+        || f::rms_norm(&x, &[4], Some(&weight), None),
+        "rms_norm: expected a weight of shape [4] (input [2, 3, 4], weight [3])",
+    );
     says(
         || f::local_response_norm(&zeros(&[2, 3]), f::LocalResponse { size: 3, alpha: 1.0, beta: 1.0, k: 1.0 }),
         "local_response_norm: expected at least 3 axes and a size of at least 1 (input [2, 3])",

@@ -124,7 +124,7 @@ impl Layout {
 
     /// Whether the elements fill one stretch of memory in some order of the axes, each exactly once.
     pub fn is_dense(&self) -> bool {
-        if self.is_contiguous() {
+        if self.is_empty() || self.is_contiguous() {
             return true;
         }
         let mut step = 1isize;
@@ -350,6 +350,13 @@ mod tests {
         let expanded = Layout::contiguous(&[3]).expand(&[2, 3]);
         assert!(expanded.reshape(&[6]).is_none());
         assert_eq!(expanded.reshape(&[2, 3, 1]).unwrap().strides()[..2], [0, 1]);
+    }
+
+    #[test]
+    fn nothing_is_dense_whatever_its_strides() {
+        let nothing = Layout::contiguous(&[]).expand(&[0, 2]);
+        assert!(nothing.is_dense() && nothing.is_in_format(MemoryFormat::ChannelsLast));
+        assert!(!Layout::contiguous(&[]).expand(&[3, 2]).is_dense());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use tensor::{DType, Tensor};
 use super::text::{flag, float, tuple};
 use crate::module::{Forward, ModuleState};
 use crate::ops::batch_norm::Affine;
-use crate::ops::norm;
-use crate::ops::norm::LocalResponse;
+use crate::ops::group_norm;
+use crate::ops::norm::{self, LocalResponse};
 use crate::{Module, Parameter};
 
 fn ones(shape: &[usize]) -> Parameter {
@@ -88,7 +88,7 @@ impl Forward for GroupNorm {
         if x.rank() < 2 || x.shape()[1] != channels {
             tensor::fault!("group_norm", [input: x.shape()], "expected {channels} channels");
         }
-        norm::group_norm(x, groups, affine(&self.weight, &self.bias), self.eps)
+        group_norm::group_norm(x, groups, affine(&self.weight, &self.bias), self.eps)
     }
 }
 
@@ -146,7 +146,7 @@ impl LayerNorm {
 
 impl Forward for LayerNorm {
     fn forward(&self, x: &Variable) -> Variable {
-        norm::layer_norm(x, &self.shape, affine(&self.weight, &self.bias), self.eps)
+        group_norm::layer_norm(x, &self.shape, affine(&self.weight, &self.bias), self.eps)
     }
 }
 

@@ -24,6 +24,7 @@ autograd::ops! {
     conv::{Conv, ConvBias, ConvRelu, ConvTranspose, ConvTransposeBias, ConvWeightGrad}
     dropout::{Dropout}
     embedding::{Embedding}
+    group_norm::{GroupNorm}
     losses::{
         CrossEntropy, Ctc, Mse, L1, SmoothL1, Huber, Bce, BceWithLogits, KlDiv, PoissonNll, SoftMargin,
     }

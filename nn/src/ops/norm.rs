@@ -1,102 +1,11 @@
-//! Instance, group, layer and root-mean-square normalisation, and local response normalisation.
-//!
-//! The first three are [`batch_norm`](super::batch_norm) on a view that makes a channel of what is normalised together.
-
-use std::sync::Arc;
+//! Root-mean-square and local response normalisation, norms and what follows from them.
 
 use autograd::Variable;
 use tensor::Tensor;
 use tensor::kernels::resample::Taps;
 
-use super::batch_norm::{Affine, Source, Statistics, batch_norm};
+use super::group_norm::check_last;
 use super::resample::resample;
-
-/// `x` with each of `rows` equal parts, in logical order, normalised by itself.
-#[track_caller]
-fn normalize_rows(x: &Variable, rows: usize, eps: f64) -> Variable {
-    let size = x.len().checked_div(rows).unwrap_or(0);
-    let y = batch_norm(&x.reshape([1, rows, size]), Affine::default(), Source::own(eps));
-    y.reshape(x.shape())
-}
-
-/// `x weight + bias` with one number per channel.
-#[track_caller]
-fn per_channel(op: &str, x: Variable, affine: Affine<'_>) -> Variable {
-    let mut shape = vec![1; x.rank()];
-    shape[1] = x.shape()[1];
-    scaled(op, x, affine, &[shape[1]], &shape)
-}
-
-#[track_caller]
-fn scaled(op: &str, mut x: Variable, affine: Affine<'_>, expected: &[usize], shape: &[usize]) -> Variable {
-    for (given, is_weight) in [(affine.weight, true), (affine.bias, false)] {
-        let Some(given) = given else { continue };
-        if given.shape() != expected {
-            tensor::fault!(op, [input: x.shape(), weight: given.shape()], "expected weight and bias of shape {expected:?}");
-        }
-        let wide = given.reshape(shape);
-        x = if is_weight { x * wide } else { x + wide };
-    }
-    x
-}
-
-/// Every channel of every image normalised over its positions. PyTorch: `torch.nn.functional.instance_norm`.
-///
-/// # Panics
-/// If `x` has fewer than 3 axes or one position per channel, or the affine shapes do not fit.
-#[track_caller]
-pub fn instance_norm(x: &Variable, affine: Affine<'_>, eps: f64) -> Variable {
-    instance_norm_with_statistics(x, affine, eps).0
-}
-
-/// [`instance_norm`] and the statistics of every channel of every image.
-#[track_caller]
-pub(crate) fn instance_norm_with_statistics(x: &Variable, affine: Affine<'_>, eps: f64) -> (Variable, Arc<Statistics>) {
-    if x.rank() < 3 {
-        tensor::fault!("instance_norm", [input: x.shape()], "expected at least 3 axes, got {}", x.rank());
-    }
-    if x.shape()[2..].iter().product::<usize>() == 1 {
-        tensor::fault!("instance_norm", [input: x.shape()], "expected more than 1 value per channel");
-    }
-    let rows = x.shape()[0] * x.shape()[1];
-    let images = x.reshape([1, rows, x.len().checked_div(rows).unwrap_or(0)]);
-    let statistics = Arc::new(Statistics::of(&images.data()));
-    let source = Source { known: Some(statistics.clone()), ..Source::own(eps) };
-    let y = batch_norm(&images, Affine::default(), source).reshape(x.shape());
-    (per_channel("instance_norm", y, affine), statistics)
-}
-
-/// `groups` groups of channels of every image, each normalised. PyTorch: `torch.nn.functional.group_norm`.
-///
-/// # Panics
-/// If `groups` does not divide the channels, or the affine shapes do not fit.
-#[track_caller]
-pub fn group_norm(x: &Variable, groups: usize, affine: Affine<'_>, eps: f64) -> Variable {
-    if x.rank() < 2 || groups == 0 || !x.shape()[1].is_multiple_of(groups) {
-        tensor::fault!("group_norm", [input: x.shape()], "the channels do not form {groups} groups");
-    }
-    let rows = x.shape()[0] * groups;
-    per_channel("group_norm", normalize_rows(x, rows, eps), affine)
-}
-
-#[track_caller]
-fn check_last(op: &str, x: &Variable, shape: &[usize]) {
-    if shape.is_empty() || !x.shape().ends_with(shape) {
-        tensor::fault!(op, [input: x.shape()], "the last axes are not {shape:?}");
-    }
-}
-
-/// The last axes, of sizes `shape`, normalised together; weight and bias have that shape.
-/// PyTorch: `torch.nn.functional.layer_norm`.
-///
-/// # Panics
-/// If the last axes have other sizes.
-#[track_caller]
-pub fn layer_norm(x: &Variable, shape: &[usize], affine: Affine<'_>, eps: f64) -> Variable {
-    check_last("layer_norm", x, shape);
-    let rows = x.shape()[..x.rank() - shape.len()].iter().product();
-    scaled("layer_norm", normalize_rows(x, rows, eps), affine, shape, shape)
-}
 
 /// `x / sqrt(mean(x^2) + eps) * weight` over the last axes, of sizes `shape`; `eps` is the dtype's by default.
 /// PyTorch: `torch.nn.functional.rms_norm`.
@@ -110,7 +19,11 @@ pub fn rms_norm(x: &Variable, shape: &[usize], weight: Option<&Variable>, eps: O
     let axes: Vec<isize> = (1..=shape.len() as isize).map(|axis| -axis).collect();
     let mean = (x * x).mean(&axes, true);
     let y = x * (mean + eps).pow_scalar(-0.5);
-    scaled("rms_norm", y, Affine { weight, bias: None }, shape, shape)
+    let Some(weight) = weight else { return y };
+    if weight.shape() != shape {
+        tensor::fault!("rms_norm", [input: x.shape(), weight: weight.shape()], "expected a weight of shape {shape:?}");
+    }
+    y * weight
 }
 
 /// The options of [`local_response_norm`].

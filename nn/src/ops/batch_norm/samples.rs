@@ -21,7 +21,7 @@ fn draw(adds: bool) -> BoxedStrategy<Draw> {
     let activation = prop_oneof![Just(Activation::Identity), Just(Activation::Relu), Just(Activation::Relu6)];
     let shape = prop_oneof![
         (3..6usize, 1..3usize).prop_map(|(n, c)| vec![n, c]),
-        (1..3usize, 1..4usize, 2..4usize).prop_map(|(n, c, l)| vec![n, c, l]),
+        (0..3usize, 1..4usize, 2..4usize).prop_map(|(n, c, l)| vec![n, c, l]),
         (1..3usize, 1..3usize, 1..3usize).prop_map(|(n, c, w)| vec![n, c, 2, w]),
     ];
     (shape, activation, any::<bool>())

@@ -77,10 +77,11 @@ pub fn channel_gradient(
             }
         }
         let [slope, shift] = [slope, shift].map(|values| Tensor::from_vec(values, [form.c]).to_dtype(x.dtype()));
+        let slopes = Slopes { slope, shift };
         // What is masked already is not masked again.
         let activation = if masked.is_some() { Activation::Identity } else { activation };
         let g = masked.as_ref().unwrap_or(&g).clone();
-        let input = InputGradient { x, g, channels: channels.clone(), activation, slope, shift };
+        let input = InputGradient { x, g, channels: channels.clone(), activation, slopes };
         Gradient { input, addend: masked, sums }
     })
 }
@@ -175,8 +176,16 @@ pub struct InputGradient {
     g: Tensor,
     channels: Channels,
     activation: Activation,
-    slope: Tensor,
-    shift: Tensor,
+    slopes: Slopes,
+}
+
+/// Two numbers per channel that the gradient in the input has beside `g scale`.
+#[derive(Clone, Debug)]
+pub(super) struct Slopes {
+    /// The factor of the centred input.
+    pub(super) slope: Tensor,
+    /// What is added.
+    pub(super) shift: Tensor,
 }
 
 impl InputGradient {
@@ -204,41 +213,49 @@ impl InputGradient {
             let g = form.conform(&self.g);
             let from = Reads { x: memory::<T>(&x), r: &[], g: memory::<T>(&g) };
             Tensor::build::<T>(x.layout().like(), |dx| {
+                let into = (self.activation, dx);
                 if self.activation.clips() {
-                    self.run::<T, true>(from, &form, dx)
+                    input::<T, true>(from, &self.channels, &self.slopes, &form, into)
                 } else {
-                    self.run::<T, false>(from, &form, dx)
+                    input::<T, false>(from, &self.channels, &self.slopes, &form, into)
                 }
             })
         })
     }
+}
 
-    fn run<T: Real + Element, const CLIPS: bool>(&self, from: Reads<'_, T>, form: &Form, dx: &mut [T]) {
-        let (level, ceiling) = (simd::level(), self.activation.ceiling());
-        let [mean, scale, shift] = slices(&self.channels);
-        let f = [&mean, &scale, &shift].map(|values| memory::<T>(values));
-        let b = [&self.slope, &scale, &self.shift].map(|values| memory::<T>(values));
-        if form.rows {
-            let (f, b) = (f.map(|values| form.tile(values)), b.map(|values| form.tile(values)));
-            let forward = Tile { mean: &f[0], scale: &f[1], shift: &f[2] };
-            let backward = Tile { mean: &b[0], scale: &b[1], shift: &b[2] };
-            let chunk = form.row_chunk().min(GRAIN.next_multiple_of(form.period().max(1)));
-            parallel::for_each_chunk(dx, chunk, |at, dx| {
-                let from = from.part::<false>(at..at + dx.len());
+/// [`InputGradient::compute`] on what lies in memory.
+pub(super) fn input<T: Real + Element, const CLIPS: bool>(
+    from: Reads<'_, T>,
+    channels: &Channels,
+    slopes: &Slopes,
+    form: &Form,
+    (activation, dx): (Activation, &mut [T]),
+) {
+    let (level, ceiling) = (simd::level(), activation.ceiling());
+    let [mean, scale, shift] = slices(channels);
+    let f = [&mean, &scale, &shift].map(|values| memory::<T>(values));
+    let b = [&slopes.slope, &scale, &slopes.shift].map(|values| memory::<T>(values));
+    if form.rows {
+        let (f, b) = (f.map(|values| form.tile(values)), b.map(|values| form.tile(values)));
+        let forward = Tile { mean: &f[0], scale: &f[1], shift: &f[2] };
+        let backward = Tile { mean: &b[0], scale: &b[1], shift: &b[2] };
+        let chunk = form.row_chunk().min(GRAIN.next_multiple_of(form.period().max(1)));
+        parallel::for_each_chunk(dx, chunk, |at, dx| {
+            let from = from.part::<false>(at..at + dx.len());
+            // SAFETY: the level is the CPU's.
+            unsafe { rows::input::<T, CLIPS>(level, [forward, backward], from, ceiling, dx) };
+        });
+    } else if form.inner > 0 {
+        parallel::for_each_chunk(dx, form.planes() * form.inner, |first, dx| {
+            for (plane, dx) in (first / form.inner..).zip(dx.chunks_mut(form.inner)) {
+                let (at, c) = (plane * form.inner, plane % form.c);
+                let forward = Plane { mean: f[0][c], scale: f[1][c], shift: f[2][c] };
+                let backward = Plane { mean: b[0][c], scale: b[1][c], shift: b[2][c] };
+                let from = from.part::<false>(at..at + form.inner);
                 // SAFETY: the level is the CPU's.
-                unsafe { rows::input::<T, CLIPS>(level, [forward, backward], from, ceiling, dx) };
-            });
-        } else if form.inner > 0 {
-            parallel::for_each_chunk(dx, form.planes() * form.inner, |first, dx| {
-                for (plane, dx) in (first / form.inner..).zip(dx.chunks_mut(form.inner)) {
-                    let (at, c) = (plane * form.inner, plane % form.c);
-                    let forward = Plane { mean: f[0][c], scale: f[1][c], shift: f[2][c] };
-                    let backward = Plane { mean: b[0][c], scale: b[1][c], shift: b[2][c] };
-                    let from = from.part::<false>(at..at + form.inner);
-                    // SAFETY: the level is the CPU's.
-                    unsafe { planes::input::<T, CLIPS>(level, [forward, backward], from, ceiling, dx) };
-                }
-            });
-        }
+                unsafe { planes::input::<T, CLIPS>(level, [forward, backward], from, ceiling, dx) };
+            }
+        });
     }
 }

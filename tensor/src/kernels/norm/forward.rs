@@ -41,17 +41,21 @@ impl Channels {
 pub fn channel_statistics(x: &Tensor) -> (Vec<f64>, Vec<f64>) {
     dispatch!(float "channel_statistics", x.dtype(), T => {
         let (x, form) = Form::of(x);
-        let data = memory::<T>(&x);
-        if form.len() == 0 {
-            return (vec![0.0; form.c], vec![0.0; form.c]);
-        }
-        let pivot: Vec<T> = (0..form.c).map(|c| data[if form.rows { c } else { c * form.inner }]).collect();
-        let sums = if form.rows { row_moments(data, &form, &pivot) } else { plane_moments(data, &form, &pivot) };
-        let count = form.count() as f64;
-        let mean = |c: usize| sums[2 * c] / count;
-        let means = (0..form.c).map(|c| Element::to_f64(pivot[c]) + mean(c)).collect();
-        (means, (0..form.c).map(|c| (sums[2 * c + 1] / count - mean(c) * mean(c)).max(0.0)).collect())
+        statistics(memory::<T>(&x), &form)
     })
+}
+
+/// The mean and the variance of every channel of `x`.
+pub(super) fn statistics<T: Real + Element>(x: &[T], form: &Form) -> (Vec<f64>, Vec<f64>) {
+    if form.len() == 0 {
+        return (vec![0.0; form.c], vec![0.0; form.c]);
+    }
+    let pivot: Vec<T> = (0..form.c).map(|c| x[if form.rows { c } else { c * form.inner }]).collect();
+    let sums = if form.rows { row_moments(x, form, &pivot) } else { plane_moments(x, form, &pivot) };
+    let count = form.count() as f64;
+    let mean = |c: usize| sums[2 * c] / count;
+    let means = (0..form.c).map(|c| Element::to_f64(pivot[c]) + mean(c)).collect();
+    (means, (0..form.c).map(|c| (sums[2 * c + 1] / count - mean(c) * mean(c)).max(0.0)).collect())
 }
 
 /// Pairs of sums per channel, from tiles of partial sums in order.
@@ -116,13 +120,29 @@ pub fn channel_affine(x: &Tensor, channels: &Channels, addend: Option<&Tensor>, 
         let (x, form) = Form::of(x);
         let addend = addend.map(|addend| form.conform(addend));
         let r = addend.as_ref().map_or(&[] as &[T], memory::<T>);
-        Tensor::build::<T>(x.layout().like(), |y| match (form.rows, addend.is_some()) {
-            (true, false) => run_rows::<T, false>([memory(&x), r], channels, &form, activation, y),
-            (true, true) => run_rows::<T, true>([memory(&x), r], channels, &form, activation, y),
-            (false, false) => run_planes::<T, false>([memory(&x), r], channels, &form, activation, y),
-            (false, true) => run_planes::<T, true>([memory(&x), r], channels, &form, activation, y),
+        Tensor::build::<T>(x.layout().like(), |y| {
+            if addend.is_some() {
+                affine::<T, true>([memory(&x), r], channels, &form, activation, y)
+            } else {
+                affine::<T, false>([memory(&x), r], channels, &form, activation, y)
+            }
         })
     })
+}
+
+/// [`channel_affine`] on what lies in memory.
+pub(super) fn affine<T: Real + Element, const ADD: bool>(
+    from: [&[T]; 2],
+    channels: &Channels,
+    form: &Form,
+    activation: Activation,
+    y: &mut [T],
+) {
+    if form.rows {
+        run_rows::<T, ADD>(from, channels, form, activation, y)
+    } else {
+        run_planes::<T, ADD>(from, channels, form, activation, y)
+    }
 }
 
 /// The coefficients of `channels` as slices.

@@ -1,5 +1,6 @@
 //! Normalisation per channel: statistics, the affine map with an activation and an addition folded in, and the same
-//! backwards. Batch, instance, group and layer normalisation all come down to these four passes.
+//! backwards. Batch, instance and group normalisation come down to these four passes ([`groups`] runs them image by image);
+//! where every element has a factor of its own, as in layer normalisation, there are three more in [`elements`].
 //!
 //! A tensor `[n, c, *spatial]` is read as *rows* (channels-last: a row of `c` values per position) or as *planes* (a
 //! stretch of positions per image and channel), whichever it is in memory; results lie alike. Sums are taken over at
@@ -7,7 +8,9 @@
 //! are taken of differences to the channel's first value, so that a large mean costs no digits.
 
 mod backward;
+mod elements;
 mod forward;
+mod groups;
 mod planes;
 mod rows;
 #[cfg(test)]
@@ -16,6 +19,7 @@ mod tests;
 pub(super) use backward::sums_of;
 pub use backward::{Gradient, InputGradient, Sums, channel_gradient};
 pub use forward::{Channels, channel_affine, channel_statistics};
+pub use groups::{GroupStatistics, group_gradient, group_norm, group_statistics};
 pub use planes::Activation;
 pub(super) use planes::Reads;
 

@@ -1,5 +1,7 @@
 //! Against the formulas in `f64`, in both memory formats, with and without activation and addition.
 
+mod groups;
+
 use super::{Activation, Channels, channel_affine, channel_gradient, channel_statistics};
 use crate::{DType, Generator, MemoryFormat, Tensor};
 
