@@ -73,7 +73,7 @@ impl<'a> Rows<'a> {
 /// # Safety
 /// The level of `S` is available, and `at + lanes <= from.len()`.
 #[inline(always)]
-unsafe fn load<S: Simd>(from: &[S::Scalar], at: usize, lanes: usize) -> S::Vector {
+pub(super) unsafe fn load<S: Simd>(from: &[S::Scalar], at: usize, lanes: usize) -> S::Vector {
     // SAFETY: what is read lies inside the slice.
     unsafe {
         let start = from.as_ptr().add(at);

@@ -238,12 +238,13 @@ fn adjoint<T: crate::simd::Real + Element, C: Kept + Element>(
     let (inputs, outputs) = (windows.inputs() * width, windows.outputs() * width);
     let each = (16384 / inputs.max(1)).max(1) * inputs;
     let rows = images.last.then(|| channels::Rows::new(windows, images.c));
+    let steps = planes::Steps::new(windows);
     parallel::for_each_chunk(dx, each, |first, dx| {
         for (image, dx) in (first / inputs..).zip(dx.chunks_mut(inputs)) {
             let (g, taps) = (&g[image * outputs..][..outputs], &taps[image * outputs..][..outputs]);
             match &rows {
                 Some(rows) => channels::adjoint(g, taps, rows, dx),
-                None => planes::adjoint(g, taps, windows, dx),
+                None => planes::adjoint(g, taps, &steps, dx),
             }
         }
     });
