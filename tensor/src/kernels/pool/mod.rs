@@ -17,6 +17,9 @@ use crate::parallel::{self, Disjoint};
 use crate::{DType, Element, Layout, MemoryFormat, Tensor, dispatch};
 use tap::{Kept, Tap};
 
+/// Taps are numbered in the elements' own type, in which `f32` has as many whole numbers.
+const MOST_TAPS: usize = 1 << f32::MANTISSA_DIGITS;
+
 /// The windows of a pooling, over three spatial axes: fewer have leading axes of size 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
@@ -128,6 +131,10 @@ fn memory<T: Element>(x: &Tensor) -> &[T] {
 /// If the dtype is no float, or a window has no tap inside the input.
 #[track_caller]
 pub fn max_pool(x: &Tensor, windows: &Windows) -> (Tensor, Tensor) {
+    if x.dtype() == DType::F32 && windows.taps() > MOST_TAPS {
+        let (y, taps) = max_pool(&x.to_dtype(DType::F64), windows);
+        return (y.to_dtype(DType::F32), taps);
+    }
     let images = Images::of(x);
     let x = x.to_memory_format(images.format());
     let layout = images.layout(&shape_of(&x, &windows.output));

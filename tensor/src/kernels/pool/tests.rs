@@ -221,3 +221,14 @@ fn large_windows_take_little_memory() {
     let small = room(windows([1, 56, 56], [[1, 2, 2], [1, 2, 2], [0; 3], [1; 3]]));
     assert_eq!(small, 2 * 2 * 32);
 }
+
+#[test]
+fn taps_are_exact_beyond_the_whole_numbers_of_f32() {
+    let side = 4099;
+    let w = windows([1, side, side], [[1, side, side], [1, 1, 1], [0; 3], [1; 3]]);
+    let odd = (1 << 24) + 1;
+    let mut x = vec![0.0f32; side * side];
+    x[odd] = 1.0;
+    let (y, taps) = max_pool(&Tensor::from_vec(x, [1, 1, 1, side, side]), &w);
+    assert_eq!((y.to_vec::<f32>(), taps.to_vec::<i64>()), (vec![1.0], vec![odd as i64]));
+}
