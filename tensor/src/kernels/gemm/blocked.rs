@@ -3,8 +3,11 @@
 //! C is cut into tiles of the micro-kernel: column panels a few vectors wide, row panels at most 12 high and as even as
 //! the number of rows allows. k is cut into blocks, so that a row panel of A stays in the first-level cache while the
 //! column panels of B stream from the second; small products are one block. Per block of k there are two parallel
-//! phases: packing, then computing groups of tiles. All cuts follow from the sizes (and the SIMD level) alone, and every
-//! element of C is summed in order of k, so the bits do not depend on the number of threads.
+//! phases: packing, then computing groups of tiles; where there are few rows, each task packs the columns that it computes,
+//! for all blocks of k in turn. All cuts follow from the sizes (and the SIMD level) alone, and every element of C is summed
+//! in order of k, so the bits do not depend on the number of threads.
+
+use std::ops::Range;
 
 use super::micro::{self, Finish, Tile};
 use super::pack::{self, Source};
@@ -27,6 +30,9 @@ const TASK_WORK: usize = 1 << 17;
 /// A matrix up to this many bytes is read where it lies if its strides allow it: it stays in the second-level cache, and
 /// the copy costs more (5 % at 256 cubed) than what its order would save.
 const DIRECT: usize = 256 * 1024;
+/// With at most so many rows, each task packs the columns that it computes: what one core packs takes another longer to
+/// fetch than to use.
+const ALONE_ROWS: usize = 192;
 /// Tasks that are enough for balance.
 const TASKS: usize = 24;
 
@@ -105,6 +111,15 @@ impl Columns {
     }
 }
 
+/// A stretch of k.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    start: usize,
+    k: usize,
+    /// Whether it is the last.
+    last: bool,
+}
+
 /// Scratch elements from the memory pool.
 struct Scratch<T> {
     buffer: Buffer,
@@ -161,12 +176,86 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
     let packed_b = Shared(scratch.start());
     let packed_a = Shared(packed_b.add((total - direct) * lanes * k_longest));
 
-    let (row_groups, column_groups) = grid(p, k_longest, row_panels, total.div_ceil(columns.vectors));
-    for block in 0..k_blocks {
-        let (k_start, k_end) = (cut(p.k, k_blocks, block), cut(p.k, k_blocks, block + 1));
-        let k = k_end - k_start;
-        let row_range = |panel: usize| (cut(p.m, row_panels, panel), cut(p.m, row_panels, panel + 1));
+    let row_range = |panel: usize| (cut(p.m, row_panels, panel), cut(p.m, row_panels, panel + 1));
+    // Packs the steps `piece` of the columns `vectors`; `packed` is where those from vector `origin` on lie.
+    let pack_b = |block: Block, vectors: Range<usize>, piece: Range<usize>, (packed, origin): (*mut T, usize)| {
+        let mut at = vectors.start;
+        while at < vectors.end {
+            let width = columns.panel(at, vectors.end);
+            let to = packed.wrapping_add((at - origin) * lanes * block.k + piece.start * width * lanes);
+            let (from, count) = (p.b.at(block.start + piece.start, at * lanes), columns.count(at, width));
+            // SAFETY: `count` columns exist, and the panel's place is `width * lanes * block.k` elements.
+            unsafe { pack::wide(level, from, piece.len(), count, width * lanes, to) };
+            at += width;
+        }
+    };
+    // Computes the tiles of some row panels and vectors of columns.
+    let compute = |block: Block, panels: Range<usize>, vectors: Range<usize>, (packed, origin): (*mut T, usize)| {
+        for panel in panels {
+            let (start, stop) = row_range(panel);
+            let rows = stop - start;
+            let (a, a_row, a_step) = if pack_a {
+                (packed_a.add(panel * a_panel).cast_const(), 1, rows as isize)
+            } else {
+                (p.a.at(block.start, start).start, p.a.across, p.a.step)
+            };
+            let mut at = vectors.start;
+            while at < vectors.end {
+                let width = columns.panel(at, vectors.end);
+                let (b, b_step) = if at < direct {
+                    (p.b.at(block.start, at * lanes).start, p.b.step)
+                } else {
+                    let from = packed.wrapping_add((at - origin) * lanes * block.k);
+                    (from.cast_const(), (width * lanes) as isize)
+                };
+                let bias = |bias: *const T, offset: usize| match block.last && !bias.is_null() {
+                    true => bias.wrapping_add(offset),
+                    false => std::ptr::null(),
+                };
+                let tile = Tile {
+                    k: block.k,
+                    a,
+                    a_row,
+                    a_step,
+                    b,
+                    b_step,
+                    c: p.c.wrapping_add(start * p.c_row + at * lanes),
+                    c_row: p.c_row,
+                    columns: columns.count(at, width),
+                    finish: Finish {
+                        accumulate: p.finish.accumulate || block.start > 0,
+                        row_bias: bias(p.finish.row_bias, start),
+                        column_bias: bias(p.finish.column_bias, at * lanes),
+                        relu: p.finish.relu && block.last,
+                    },
+                };
+                // SAFETY: rows and columns exist; B is packed wherever whole vectors would reach beyond its columns;
+                // this task alone writes the tile.
+                unsafe { micro::run(level, rows, width, &tile) };
+                at += width;
+            }
+        }
+    };
+    let block = |index: usize| {
+        let (start, end) = (cut(p.k, k_blocks, index), cut(p.k, k_blocks, index + 1));
+        Block { start, k: end - start, last: index + 1 == k_blocks }
+    };
 
+    if direct == 0 && !pack_a && p.m <= ALONE_ROWS {
+        let whole = total.div_ceil(columns.vectors);
+        let groups = tasks(p.m * p.n * k_longest).min(if whole > 1 { whole } else { total });
+        return parallel::for_each(groups, |task| {
+            let vectors = cut(total, groups, task)..cut(total, groups, task + 1);
+            let packed = (packed_b.add(vectors.start * lanes * k_longest), vectors.start);
+            for block in (0..k_blocks).map(block) {
+                pack_b(block, vectors.clone(), 0..block.k, packed);
+                compute(block, 0..row_panels, vectors.clone(), packed);
+            }
+        });
+    }
+    let (row_groups, column_groups) = grid(p, k_longest, row_panels, total.div_ceil(columns.vectors));
+    for block in (0..k_blocks).map(block) {
+        let k = block.k;
         let a_tasks = if pack_a { row_panels.div_ceil(4) } else { 0 };
         let b_runs = (total - direct).div_ceil(4 * columns.vectors);
         // Where few panels would leave threads without work, they are cut along k too.
@@ -179,23 +268,16 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
                     let (start, end) = row_range(panel);
                     // SAFETY: the rows exist, and each panel has its place of `a_panel` elements.
                     unsafe {
-                        pack::narrow(level, p.a.at(k_start, start), k, end - start, packed_a.add(panel * a_panel))
+                        let to = packed_a.add(panel * a_panel);
+                        pack::narrow(level, p.a.at(block.start, start), k, end - start, to)
                     };
                 }
                 return;
             }
             let (run, first) = ((task - a_tasks) % b_runs, (task - a_tasks) / b_runs * piece);
-            let steps = piece.min(k.saturating_sub(first));
-            let mut at = direct + run * 4 * columns.vectors;
-            let end = (at + 4 * columns.vectors).min(total);
-            while at < end {
-                let vectors = columns.panel(at, end);
-                let to = packed_b.add((at - direct) * lanes * k + first * vectors * lanes);
-                let (from, count) = (p.b.at(k_start + first, at * lanes), columns.count(at, vectors));
-                // SAFETY: `count` columns exist, and the panel's place is `vectors * lanes * k` elements.
-                unsafe { pack::wide(level, from, steps, count, vectors * lanes, to) };
-                at += vectors;
-            }
+            let at = direct + run * 4 * columns.vectors;
+            let steps = first.min(k)..(first + piece).min(k);
+            pack_b(block, at..(at + 4 * columns.vectors).min(total), steps, (packed_b.add(0), direct));
         };
         if p.m * k + p.n * k < 8 * 1024 {
             (0..a_tasks + b_tasks).for_each(pack);
@@ -203,64 +285,25 @@ pub(super) unsafe fn run<T: Real>(level: Level, lanes: usize, p: &Product<T>) {
             parallel::for_each(a_tasks + b_tasks, pack);
         }
 
-        let last = block + 1 == k_blocks;
         parallel::for_each(row_groups * column_groups, |task| {
             let (row_group, column_group) = (task % row_groups, task / row_groups);
             let panels = cut(row_panels, row_groups, row_group)..cut(row_panels, row_groups, row_group + 1);
             let whole = total.div_ceil(columns.vectors);
             let first = cut(whole, column_groups, column_group) * columns.vectors;
             let end = (cut(whole, column_groups, column_group + 1) * columns.vectors).min(total);
-            for panel in panels {
-                let (start, stop) = row_range(panel);
-                let rows = stop - start;
-                let (a, a_row, a_step) = if pack_a {
-                    (packed_a.add(panel * a_panel).cast_const(), 1, rows as isize)
-                } else {
-                    (p.a.at(k_start, start).start, p.a.across, p.a.step)
-                };
-                let mut at = first;
-                while at < end {
-                    let vectors = columns.panel(at, end);
-                    let (b, b_step) = if at < direct {
-                        (p.b.at(k_start, at * lanes).start, p.b.step)
-                    } else {
-                        (packed_b.add((at - direct) * lanes * k).cast_const(), (vectors * lanes) as isize)
-                    };
-                    let bias = |bias: *const T, offset: usize| match last && !bias.is_null() {
-                        true => bias.wrapping_add(offset),
-                        false => std::ptr::null(),
-                    };
-                    let tile = Tile {
-                        k,
-                        a,
-                        a_row,
-                        a_step,
-                        b,
-                        b_step,
-                        c: p.c.wrapping_add(start * p.c_row + at * lanes),
-                        c_row: p.c_row,
-                        columns: columns.count(at, vectors),
-                        finish: Finish {
-                            accumulate: p.finish.accumulate || block > 0,
-                            row_bias: bias(p.finish.row_bias, start),
-                            column_bias: bias(p.finish.column_bias, at * lanes),
-                            relu: p.finish.relu && last,
-                        },
-                    };
-                    // SAFETY: rows and columns exist; B is packed wherever whole vectors would reach beyond its
-                    // columns; this task alone writes the tile.
-                    unsafe { micro::run(level, rows, vectors, &tile) };
-                    at += vectors;
-                }
-            }
+            compute(block, panels, first..end, (packed_b.add(0), direct));
         });
     }
 }
 
+/// Tasks that so many multiply-adds are cut into.
+fn tasks(work: usize) -> usize {
+    (work / TASK_WORK).clamp(1, TASKS)
+}
+
 /// Row and column groups that the tiles are cut into, one task each.
 fn grid<T>(p: &Product<T>, k: usize, row_panels: usize, column_panels: usize) -> (usize, usize) {
-    let work = p.m * p.n * k;
-    let wanted = (work / TASK_WORK).clamp(1, TASKS);
+    let wanted = tasks(p.m * p.n * k);
     let panel = p.n.div_ceil(column_panels);
     // Wide tasks first: they use each packed row panel most often.
     let mut column_groups = column_panels.div_ceil((TASK_COLUMNS / panel).max(1));

@@ -122,7 +122,9 @@ proptest! {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    for sizes in [[64, 400, 120], [1, 2000, 300], [300, 500, 1], [200, 700, 170], [5, 33, 2000], [257, 129, 65]] {
+    for sizes in
+        [[64, 400, 120], [1, 2000, 300], [300, 500, 1], [150, 1500, 90], [200, 700, 170], [5, 33, 2000], [257, 129, 65]]
+    {
         let [m, k, n] = sizes;
         let (a, b) = (noise::<f32>(m * k, 1), noise::<f32>(k * n, 2));
         for strides in [[n as isize, 1], [1, k as isize]] {
@@ -144,7 +146,7 @@ fn threads_do_not_change_a_bit() {
 /// Sizes at which matrices are packed because they leave the cache.
 #[test]
 fn large_products_equal_the_naive_loop() {
-    for (index, sizes) in [[300, 400, 310], [270, 1100, 40], [13, 900, 700]].into_iter().enumerate() {
+    for (index, sizes) in [[300, 400, 310], [270, 1100, 40], [13, 900, 700], [150, 1500, 90]].into_iter().enumerate() {
         for transposed in [false, true] {
             let lie = Lie { transposed, gap: 1, step: 1, flipped: false };
             let epilogue = [index == 1, index != 1, true, index == 2];
