@@ -8,7 +8,7 @@ use std::sync::Arc;
 use autograd::{Context, Keeps, Op, Variable};
 use smallvec::SmallVec;
 use tensor::Tensor;
-use tensor::kernels::resample::{Taps, resample as kernel};
+use tensor::kernels::resample::{Taps, resample_axes};
 
 /// Maps along some axes, one after the other; see [`resample`].
 #[derive(Clone, Debug)]
@@ -23,7 +23,8 @@ impl Op<1> for Resample {
     type Saved = ();
 
     fn forward(&self, [x]: [&Tensor; 1]) -> (Tensor, ()) {
-        (self.axes.iter().fold(x.clone(), |x, (axis, taps)| kernel(&x, *axis, taps)), ())
+        let axes: SmallVec<[(usize, &Taps); 3]> = self.axes.iter().map(|(axis, taps)| (*axis, &**taps)).collect();
+        (resample_axes(x, &axes), ())
     }
 
     fn vjp(&self, g: &Variable, _: Context<'_, Self, 1>) -> [Option<Variable>; 1] {
