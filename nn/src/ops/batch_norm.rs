@@ -4,8 +4,8 @@
 //! are taken into the pass that computes the elements, and into one backward pass that finds the activation's mask
 //! again from the input: nothing but input (and addend) is kept. A convolution that comes next computes the elements as
 //! it reads them (`Normalized`), and where nothing is recorded, constant statistics go into the weights of the
-//! convolution before. Where the gradient is differentiated itself, the
-//! formula below takes the kernels' place. Instance, group and layer normalisation are this op on reshaped inputs.
+//! convolution before. Where the gradient is differentiated itself, the formula below takes the kernels' place. Instance,
+//! group and layer normalisation are in [`group_norm`](super::group_norm).
 
 #[cfg(any(test, feature = "check"))]
 mod samples;
