@@ -180,6 +180,12 @@ fn masks_and_points_agree_where_a_displacement_stretches() {
     masks_and_points_of(763, [41, 24], false).expect("they agree");
 }
 
+/// Two neighbours of a pixel whose displacements would lead to each other, past the pixel between them.
+#[test]
+fn masks_and_points_agree_where_displacements_lead_to_each_other() {
+    masks_and_points_of(275, [38, 31], false).expect("they agree");
+}
+
 proptest! {
     #![proptest_config(cases::config())]
 

@@ -288,12 +288,23 @@ struct Displaced {
 }
 
 impl Displaced {
-    /// How far the point shown at `[x, y]` lies away, in pixels.
+    /// How far the point shown at `[x, y]` lies away, in pixels: evenly between the middles of pixels, where it is given. A
+    /// step between pixels would keep [`point`](Action::point) from converging.
     fn at(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         let &[_, rows, columns, _] = self.displacement.shape() else { return [0.0; 2] };
-        let index = |v: f64, n: usize| (v.max(0.0) as usize).min(n - 1);
+        let between = |v: f64, n: usize| {
+            let v = (v - 0.5).clamp(0.0, (n - 1) as f64);
+            (v as usize, (v as usize + 1).min(n - 1), v.fract())
+        };
+        let ((top, bottom, down), (left, right, across)) = (between(y, rows), between(x, columns));
         let view = self.displacement.view_as::<f32>();
-        let of = |k: usize| f64::from(view.at(&[0, index(y, rows), index(x, columns), k]));
+        let of = |k: usize| {
+            let row = |row: usize| {
+                let [a, b] = [left, right].map(|column| f64::from(view.at(&[0, row, column, k])));
+                a + (b - a) * across
+            };
+            row(top) + (row(bottom) - row(top)) * down
+        };
         [of(0) * columns as f64 / 2.0, of(1) * rows as f64 / 2.0]
     }
 
