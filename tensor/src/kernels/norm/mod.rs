@@ -1,6 +1,6 @@
 //! Normalisation per channel: statistics, the affine map with an activation and an addition folded in, and the same
-//! backwards. Batch, instance and group normalisation come down to these four passes ([`groups`] runs them image by image);
-//! where every element has a factor of its own, as in layer normalisation, there are three more in [`elements`].
+//! backwards. Batch, instance and group normalisation come down to these four passes (`groups.rs` runs them image by image);
+//! where every element has a factor of its own, as in layer normalisation, there are three more in `elements.rs`.
 //!
 //! A tensor `[n, c, *spatial]` is read as *rows* (channels-last: a row of `c` values per position) or as *planes* (a
 //! stretch of positions per image and channel), whichever it is in memory; results lie alike. Sums are taken over at
