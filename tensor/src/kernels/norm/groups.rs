@@ -68,8 +68,10 @@ pub fn group_gradient(
     (statistics, eps): (&GroupStatistics, f64),
 ) -> [Tensor; 3] {
     check("group_gradient", x, groups, &[weight]);
-    if statistics.mean.len() != x.shape()[0] * groups || statistics.variance.len() != statistics.mean.len() {
-        crate::fault!("group_gradient", [input: x.shape()], "statistics of {} groups", statistics.mean.len());
+    let all = x.shape()[0] * groups;
+    let given = [statistics.mean.len(), statistics.variance.len()];
+    if given != [all; 2] {
+        crate::fault!("group_gradient", [input: x.shape()], "expected mean and variance of {all} groups, got {given:?}");
     }
     dispatch!(float "group_gradient", x.dtype(), T => {
         let (x, batch) = Batch::new(x, groups, eps);

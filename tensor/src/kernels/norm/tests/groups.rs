@@ -138,3 +138,11 @@ fn every_channel_needs_its_numbers() {
     let [x, weight, bias] = [&[2, 4, 3][..], &[4], &[3]].map(|shape| Tensor::zeros(shape, DType::F32));
     group_norm(&x, 2, [&weight, &bias], EPS);
 }
+
+#[test]
+#[should_panic(expected = "group_gradient: expected mean and variance of 4 groups, got [2, 4] (input [2, 4, 3])")]
+fn every_group_needs_its_statistics() {
+    let [x, weight] = [&[2, 4, 3][..], &[4]].map(|shape| Tensor::zeros(shape, DType::F32));
+    let statistics = GroupStatistics { mean: vec![0.0; 2], variance: vec![1.0; 4] };
+    group_gradient([&x, &x], 2, &weight, (&statistics, EPS));
+}
